@@ -321,6 +321,31 @@ async fn a_canary_and_a_shadow_are_told_apart() {
     assert_eq!(place.replay(), 6);
 }
 
+/// Its copies once went with whoever left while the answer was being recorded, and with them the
+/// shadow's drift window.
+#[tokio::test]
+async fn a_shadow_gets_what_was_decided_for_who_has_left() {
+    let place = Place::new();
+    place.put("1.1.0", POLICY);
+    let deployment = "version = \"1.0.0\"\n[challenger]\nversion = \"1.1.0\"\nmode = \"shadow\"\n";
+    fs::write(place.models().join("loans/deployment.toml"), deployment).unwrap();
+    let app = place.serve();
+    let mut asked = Box::pin(post(&app, PROGRAM, "/predict", APPROVED));
+    // It has been decided, and waits for its record.
+    assert!(futures_util::poll!(&mut asked).is_pending());
+    drop(asked);
+    let agreed = "underwrite_shadow_total{model=\"loans\",version=\"1.1.0\",result=\"agreed\"} 1";
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let metrics = fetch(&app, ADMIN, "/metrics").await;
+        if metrics.text().contains(agreed) {
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "{}", metrics.text());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test]
 async fn every_model_is_kept_and_said_to_be_loaded() {
     let place = Place::new();

@@ -6,6 +6,7 @@
 mod common;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -95,23 +96,7 @@ async fn ask_with_chain(
     with: Option<&str>,
     more: usize,
 ) -> Option<(Vec<u8>, String)> {
-    let mut roots = RootCertStore::empty();
-    for root in certificates("ca.pem") {
-        roots.add(root).unwrap();
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    let config = match with {
-        None => builder.with_no_client_auth(),
-        Some(name) => {
-            let key = PrivateKeyDer::from_pem_file(data(&format!("{name}-key.pem"))).unwrap();
-            let mut chain = certificates(&format!("{name}.pem"));
-            chain.extend(certificates("ca.pem").into_iter().cycle().take(more));
-            builder.with_client_auth_cert(chain, key).unwrap()
-        }
-    };
+    let config = client(with, more);
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::new(config));
@@ -124,6 +109,73 @@ async fn ask_with_chain(
     answer
         .starts_with("HTTP/1.1 200")
         .then_some((shown, answer))
+}
+
+/// A client that trusts the authority and shows these certificates.
+fn client(with: Option<&str>, more: usize) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    for root in certificates("ca.pem") {
+        roots.add(root).unwrap();
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    match with {
+        None => builder.with_no_client_auth(),
+        Some(name) => {
+            let key = PrivateKeyDer::from_pem_file(data(&format!("{name}-key.pem"))).unwrap();
+            let mut chain = certificates(&format!("{name}.pem"));
+            chain.extend(certificates("ca.pem").into_iter().cycle().take(more));
+            builder.with_client_auth_cert(chain, key).unwrap()
+        }
+    }
+}
+
+/// The answer to a request that comes in one piece with the end of the handshake.
+fn ask_with_the_handshake(address: SocketAddr, with: Option<&str>, request: &[u8]) -> String {
+    let config = Arc::new(client(with, 2));
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut session = ClientConnection::new(config, name).unwrap();
+    session.set_buffer_limit(None);
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    session.write_tls(&mut stream).unwrap();
+    while session.is_handshaking() {
+        session.read_tls(&mut stream).unwrap();
+        session.process_new_packets().unwrap();
+    }
+    session.writer().write_all(request).unwrap();
+    let mut piece = Vec::new();
+    while session.wants_write() {
+        session.write_tls(&mut piece).unwrap();
+    }
+    stream.write_all(&piece).unwrap();
+    let mut answer = Vec::new();
+    let _ = Stream::new(&mut session, &mut stream).read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+/// All clients of TLS 1.3 may send so; longer requests than the rest of what a handshake may take
+/// were once cut off.
+#[tokio::test]
+async fn a_request_may_come_with_the_end_of_the_handshake() {
+    for with in [None, Some("client")] {
+        let (options, folder) = tls_options(with.map(|_| data("ca.pem")));
+        let server = Running::serve(options, folder).await;
+        let address = server.address;
+        for length in [2, 7_000, 16_000, 60_000] {
+            let body = " ".repeat(length - 2);
+            let request = format!(
+                "POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{{{body}}}"
+            );
+            let asked = tokio::task::spawn_blocking(move || {
+                ask_with_the_handshake(address, with, request.as_bytes())
+            });
+            let answer = asked.await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{length}: {answer}");
+        }
+        server.end().await;
+    }
 }
 
 /// A folder with the stand-in and the files of a certificate.

@@ -34,6 +34,9 @@ const AHEAD: usize = 32 << 10;
 /// to its longest.
 const WITH_DATA: usize = 256;
 
+/// The longest record, in bytes: with the end of a handshake the first one with data may come.
+const RECORD: usize = HEAD + (16 << 10) + 256;
+
 /// So much may be there and not count, in bytes: a usual request, and what rustls reads at once.
 const SHORT: usize = 4 << 10;
 
@@ -43,7 +46,8 @@ const SHORT: usize = 4 << 10;
 /// A record that is not whole begins a head, too.
 pub(super) fn sides(handshake: usize, memory: &Memory, heads: &Heads) -> (Below, Above) {
     let session = Arc::new(Session {
-        most: AtomicUsize::new(handshake),
+        // Whoever completes it reads on, until there is data.
+        most: AtomicUsize::new(handshake + RECORD),
         ahead: AtomicUsize::new(0),
         brought: AtomicUsize::new(0),
     });
@@ -223,11 +227,12 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_a_handshake_ends_it() {
-        let (ours, mut theirs) = tokio::io::duplex(HANDSHAKE + 1);
+        let most = HANDSHAKE + RECORD;
+        let (ours, mut theirs) = tokio::io::duplex(most + 1);
         let (below, _above) = sides(HANDSHAKE, &memory(), &Heads::new());
         let mut ours = Watched::new(ours, below);
-        theirs.write_all(&[7; HANDSHAKE]).await.unwrap();
-        ours.read_exact(&mut [0; HANDSHAKE]).await.unwrap();
+        theirs.write_all(&vec![7; most]).await.unwrap();
+        ours.read_exact(&mut vec![0; most]).await.unwrap();
         theirs.write_all(&[7]).await.unwrap();
         let error = ours.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);

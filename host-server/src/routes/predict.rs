@@ -21,7 +21,7 @@ use crate::http::body::{check_json, check_plain};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::{Affinity, Champions, CountedWith, ScoredDecision, Served};
+use crate::models::registry::{Affinity, Champions, Offer, Room, ScoredDecision, Served};
 use crate::record::{Call, Kind};
 
 /// How many headers an answer has, with those of the middleware.
@@ -101,14 +101,14 @@ async fn answer(
     let is_short = target.served.is_short(body.len());
     let decided = if is_short {
         let _permit = app.begin()?;
-        decide(&target.served, &body, room.is_some())
+        decide(&target.served, &body, room)
     } else {
         let permit = app.begin_long(call.caller)?;
-        let work = decide_beside(app, call.caller, permit, &target, &body, room.is_some());
+        let work = decide_beside(app, call.caller, permit, &target, &body, room);
         Box::pin(work).await
     };
     app.metrics().http.predicted(start.elapsed());
-    let (ScoredDecision { decision, score }, counted) = match decided {
+    let (decision, offer) = match decided {
         Ok(scored) => scored,
         Err(error) => {
             let served = &target.served;
@@ -123,29 +123,28 @@ async fn answer(
             recorder.write().written().await?
         }
     };
-    match (shadow, room) {
-        (Some(shadow), Some(room)) => {
-            let record = app.shadow_record(&call, written.as_ref());
-            shadow.offer(room, &body, Champions { score, counted }, record);
-        }
-        (Some(shadow), None) => shadow.dropped(),
-        (None, _) => {}
+    match (offer, shadow) {
+        (Some(offer), _) => offer.before(app.shadow_record(&call, written.as_ref())),
+        (None, Some(shadow)) => shadow.dropped(),
+        (None, None) => {}
     }
     let mut response = respond(decision, start.elapsed(), call.id);
     receipt(&mut response, written);
     Ok(response)
 }
 
-/// One decision, which is counted with others whose copies a challenger gets, if it gets one.
+/// One decision, and where a challenger has room for a copy, what it gets.
 fn decide(
     served: &Served,
     body: &[u8],
-    is_copied: bool,
-) -> Result<(ScoredDecision, CountedWith), CallError> {
-    match is_copied {
-        true => served.decide_copied(body),
-        false => Ok((served.decide(body)?, CountedWith::Unread)),
-    }
+    room: Option<Room>,
+) -> Result<(Decision, Option<Offer>), CallError> {
+    let Some(room) = room else {
+        return Ok((served.decide(body)?.decision, None));
+    };
+    let (ScoredDecision { decision, score }, counted) = served.decide_copied(body)?;
+    let offer = room.offer(body, Champions { score, counted });
+    Ok((decision, Some(offer)))
 }
 
 /// Decides on a thread beside those of the connections.
@@ -155,13 +154,13 @@ async fn decide_beside(
     permit: Share,
     target: &Target,
     body: &Bytes,
-    is_copied: bool,
-) -> Result<(ScoredDecision, CountedWith), CallError> {
+    room: Option<Room>,
+) -> Result<(Decision, Option<Offer>), CallError> {
     let served = Arc::clone(&target.served);
     let body = body.clone();
     let work = move || {
         let _permit = permit;
-        decide(&served, &body, is_copied)
+        decide(&served, &body, room)
     };
     let decided = app.admission().piece(caller, work).await;
     decided.unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))

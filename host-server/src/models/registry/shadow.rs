@@ -34,9 +34,18 @@ pub(crate) struct Shadow {
 /// Room for a request in a challenger's queue. It is taken before the champion decides, so that
 /// the champion's drift window knows which requests the challenger's will count.
 pub(crate) struct Room {
+    shadow: Shadow,
     _job: OwnedSemaphorePermit,
     /// For the bytes of the body.
     _bytes: OwnedSemaphorePermit,
+}
+
+/// A request that the champion has decided. The challenger gets it when this is dropped, so also
+/// where the client has left, or the answer could not be recorded: it is in the drift window of the
+/// champion.
+pub(crate) struct Offer {
+    shadow: Shadow,
+    job: Option<Job>,
 }
 
 /// What the champion made of a request.
@@ -95,36 +104,50 @@ impl Shadow {
         let job = Arc::clone(&self.jobs).try_acquire_owned().ok()?;
         let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()?;
         Some(Room {
+            shadow: self.clone(),
             _job: job,
             _bytes: bytes,
         })
-    }
-
-    /// Hands over a request and what the champion made of it; the witness hears what the challenger
-    /// says. Never waits.
-    pub(crate) fn offer(
-        &self,
-        room: Room,
-        body: &[u8],
-        champion: Champions,
-        witness: Option<Witness>,
-    ) {
-        let Some(queue) = &self.queue else { return };
-        let job = Job {
-            body: body.into(),
-            champion,
-            witness,
-            _room: room,
-        };
-        if queue.try_send(job).is_err() {
-            self.dropped();
-        }
     }
 
     /// Counts a request that the queue had no room for.
     pub(crate) fn dropped(&self) {
         if self.queue.is_some() {
             self.served.metrics.shadowed(Shadowed::dropped);
+        }
+    }
+}
+
+impl Room {
+    /// What the champion made of the request.
+    pub(crate) fn offer(self, body: &[u8], champion: Champions) -> Offer {
+        Offer {
+            shadow: self.shadow.clone(),
+            job: Some(Job {
+                body: body.into(),
+                champion,
+                witness: None,
+                _room: self,
+            }),
+        }
+    }
+}
+
+impl Offer {
+    /// Hands it over; the witness hears what the challenger says.
+    pub(crate) fn before(mut self, witness: Option<Witness>) {
+        if let Some(job) = &mut self.job {
+            job.witness = witness;
+        }
+    }
+}
+
+impl Drop for Offer {
+    /// Never waits.
+    fn drop(&mut self) {
+        let sent = self.shadow.queue.as_ref().zip(self.job.take());
+        if sent.is_some_and(|(queue, job)| queue.try_send(job).is_err()) {
+            self.shadow.dropped();
         }
     }
 }
