@@ -27,8 +27,10 @@ const HEAD: usize = 5;
 /// requests that wait for their turn, and records that wait to be sent.
 const BUSY: usize = 64 << 10;
 
-/// How much may come before the next data, once there is a session. The longest record has 16 KiB.
-const AHEAD: usize = 32 << 10;
+/// How much may come before the next data, once there is a session. Data are told of at the end of
+/// a turn: what has come by then is the beginning of a record, a turn and another record, 16 KiB
+/// each.
+const AHEAD: usize = 64 << 10;
 
 /// How much may come with each byte of data. A record has 22 bytes of its own, and may be padded
 /// to its longest.
@@ -254,6 +256,27 @@ mod tests {
         ours.read_exact(&mut [0; AHEAD]).await.unwrap();
         let error = ours.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
+    /// Long uploads once broke off where a record had come in two pieces.
+    #[tokio::test]
+    async fn long_records_in_a_row_are_not_too_much() {
+        let mut record = vec![23, 3, 3, 0x40, 17];
+        record.resize(HEAD + 0x4011, 7);
+        let all = record.repeat(4);
+        let (ours, mut theirs) = tokio::io::duplex(all.len());
+        let (below, above) = sides(HANDSHAKE, &memory(), &Heads::new());
+        above.begin();
+        let mut ours = Watched::new(ours, below);
+        let mut piece = [0; SHORT];
+        for part in [&all[..16_400], &all[16_400..]] {
+            theirs.write_all(part).await.unwrap();
+            // As much as there is before data are told of.
+            while let Poll::Ready(read) = futures_util::poll!(std::pin::pin!(ours.read(&mut piece)))
+            {
+                assert!(read.unwrap() > 0);
+            }
+        }
     }
 
     /// How many of these records are read before others have their turn, at most.
