@@ -137,7 +137,7 @@ impl<S: Service> Connection<S> {
     }
 
     /// Known by its address: a key comes with each request.
-    fn caller(&self) -> Caller {
+    pub(crate) fn caller(&self) -> Caller {
         Caller::Unknown.or_from(Some(self.peer.0.ip()))
     }
 

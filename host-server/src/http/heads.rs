@@ -90,6 +90,11 @@ impl Heads {
         self.0.now.load(Ordering::Relaxed) % REQUEST == IDLE
     }
 
+    /// Whether a request is being answered.
+    pub(super) fn is_asked(&self) -> bool {
+        self.0.now.load(Ordering::Relaxed) % REQUEST == ASKED
+    }
+
     /// The request whose head has begun.
     fn begun(&self) -> Option<u64> {
         let now = self.0.now.load(Ordering::Relaxed);

@@ -3,9 +3,13 @@
 //! comes out of it, and has buffers that grow.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
 
 use super::heads::Heads;
 use super::memory::{Claim, Full, Memory};
@@ -39,6 +43,10 @@ const WITH_DATA: usize = 256;
 /// The longest record, in bytes: with the end of a handshake the first one with data may come.
 const RECORD: usize = HEAD + (16 << 10) + 256;
 
+/// Who takes an answer no later than this is cut off by no lack of memory: every client lets the
+/// server wait at times.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// So much may be there and not count, in bytes: a usual request, and what rustls reads at once.
 const SHORT: usize = 4 << 10;
 
@@ -61,6 +69,7 @@ pub(super) fn sides(handshake: usize, memory: &Memory, heads: &Heads) -> (Below,
         of_head: 0,
         rest: 0,
         is_blocked: false,
+        cut_off: None,
         held: memory.claim(),
         heads: heads.clone(),
     };
@@ -89,6 +98,8 @@ pub(super) struct Below {
     rest: usize,
     /// The client does not take what is written.
     is_blocked: bool,
+    /// When it will be cut off, since there is no memory.
+    cut_off: Option<Pin<Box<Sleep>>>,
     /// The memory of a session that is busy.
     held: Claim,
     heads: Heads,
@@ -113,15 +124,20 @@ impl Below {
         (self.read, self.records) = (0, 0);
     }
 
-    /// Claims the memory of what is there now.
+    fn is_long(&self) -> bool {
+        self.session.brought.load(Ordering::Relaxed) > SHORT
+    }
+
     fn hold(&mut self) -> io::Result<()> {
-        let brought = self.session.brought.load(Ordering::Relaxed);
-        if self.is_blocked || brought > SHORT {
-            let grown = self.held.grow(BUSY);
-            return grown.map_err(|Full| io::ErrorKind::OutOfMemory.into());
+        let grown = self.held.grow(BUSY);
+        grown.map_err(|Full| io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// Gives the memory back where nothing needs it any more.
+    fn let_go(&mut self) {
+        if !self.is_blocked && !self.is_long() {
+            self.held.shrink(0);
         }
-        self.held.shrink(0);
-        Ok(())
     }
 
     /// Finds the records in what was read.
@@ -168,22 +184,33 @@ impl Watch for Below {
         if self.heads.is_idle() {
             self.session.brought.store(0, Ordering::Relaxed);
         }
-        self.hold()
+        self.let_go();
+        Ok(())
     }
 
     fn written(
         &mut self,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
         _wanted: usize,
         write: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if write.is_pending() != self.is_blocked {
-            self.is_blocked = write.is_pending();
-            if let Err(error) = self.hold() {
-                return Poll::Ready(Err(error));
-            }
+        self.is_blocked = write.is_pending();
+        if !self.is_blocked {
+            self.cut_off = None;
+            self.let_go();
+            return write;
         }
-        write
+        let Err(error) = self.hold() else {
+            self.cut_off = None;
+            return write;
+        };
+        let cut_off = self
+            .cut_off
+            .get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        match cut_off.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(error)),
+            Poll::Pending => write,
+        }
     }
 
     fn read(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -196,7 +223,11 @@ impl Watch for Below {
         }
         let brought = &self.session.brought;
         brought.fetch_add(bytes.len(), Ordering::Relaxed);
-        self.hold()
+        // A body has been counted when its head was there.
+        match self.is_long() && !self.heads.is_asked() {
+            true => self.hold(),
+            false => Ok(()),
+        }
     }
 }
 
@@ -323,20 +354,32 @@ mod tests {
     #[tokio::test]
     async fn who_does_not_take_an_answer_holds_memory() {
         let memory = memory();
-        let mut sessions = Vec::new();
-        let refused = loop {
-            let (ours, theirs) = tokio::io::duplex(8);
-            let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
-            let mut ours = Watched::new(ours, below);
-            let written = futures_util::poll!(std::pin::pin!(ours.write_all(&[7; 100])));
-            if let Poll::Ready(written) = written {
-                break written.unwrap_err();
+        let mut sessions: Vec<_> = (0..20)
+            .map(|_| {
+                let (ours, theirs) = tokio::io::duplex(8);
+                let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
+                (Watched::new(ours, below), theirs)
+            })
+            .collect();
+        let mut refused = async || {
+            let mut refused = 0;
+            for (ours, _) in &mut sessions {
+                let written = futures_util::poll!(std::pin::pin!(ours.write_all(&[7; 100])));
+                if let Poll::Ready(written) = written {
+                    assert_eq!(written.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+                    refused += 1;
+                }
             }
-            sessions.push((ours, theirs));
+            refused
         };
-        assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
-        // Ten times 64 KiB of what is nobody's first of 1 MiB.
-        assert_eq!(sessions.len(), 10);
+        // Not at once.
+        assert_eq!(refused().await, 0);
+        let end = tokio::time::Instant::now() + 20 * PATIENCE;
+        // Ten times 64 KiB are there, of what is nobody's first of 1 MiB.
+        while refused().await != 10 {
+            assert!(tokio::time::Instant::now() < end);
+            tokio::time::sleep(PATIENCE / 10).await;
+        }
     }
 
     /// The beginning of a long record or head on each of many connections, and requests that wait
@@ -368,6 +411,12 @@ mod tests {
         below.pause().unwrap();
         let (mut next, ..) = session();
         next.read(&[7; 16_000]).unwrap();
+        // A body is counted elsewhere.
+        let (mut body, _, heads) = session();
+        heads.asked();
+        for _ in 0..4 {
+            body.read(&[7; 4_000]).unwrap();
+        }
         // What is short counts nothing.
         let (mut short, ..) = session();
         short.read(&[7; 1_000]).unwrap();

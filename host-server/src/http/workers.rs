@@ -2,15 +2,16 @@
 //! Between a request's head and its answer, nothing moves to another processor.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::caller::Caller;
 use super::connection::{Connection, Service, ThreadTurns};
 use crate::host::processors;
 use crate::priority::{LONG_WORK, lower_priority};
@@ -21,12 +22,47 @@ const BLOCKING: usize = 4;
 
 /// Hands connections to the threads. When the last copy is dropped, the threads finish what
 /// they have and end.
-pub(crate) struct Workers<S>(Arc<[Worker<S>]>);
+pub(crate) struct Workers<S>(Arc<All<S>>);
+
+struct All<S> {
+    workers: Vec<Worker<S>>,
+    /// Of callers with as many connections to each thread, the next goes to the next thread.
+    next: AtomicUsize,
+}
 
 struct Worker<S> {
     queue: mpsc::UnboundedSender<Taken<S>>,
-    /// How many connections it has.
-    open: Arc<AtomicUsize>,
+    open: Arc<Open>,
+}
+
+/// How many connections of each caller a thread has.
+#[derive(Default)]
+struct Open(Mutex<HashMap<Caller, usize>>);
+
+impl Open {
+    fn of(&self, caller: &Caller) -> usize {
+        self.lock().get(caller).copied().unwrap_or_default()
+    }
+
+    fn add(&self, caller: &Caller) {
+        *self.lock().entry(caller.clone()).or_default() += 1;
+    }
+
+    fn remove(&self, caller: &Caller) {
+        let mut open = self.lock();
+        let Some(its) = open.get_mut(caller) else {
+            return;
+        };
+        *its -= 1;
+        if *its == 0 {
+            open.remove(caller);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Caller, usize>> {
+        // Nothing that can panic runs under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 type Taken<S> = (std::net::TcpStream, Connection<S>);
@@ -66,18 +102,22 @@ impl<S: Service> Workers<S> {
                 .spawn(move || thread.run(&tell))?;
             started.recv().map_err(std::io::Error::other)??;
         }
-        Ok((Self(workers.into()), Ended(ended)))
+        let next = AtomicUsize::new(0);
+        Ok((Self(Arc::new(All { workers, next })), Ended(ended)))
     }
 
-    /// Gives a connection to the thread with the fewest.
+    /// Gives a connection to the thread with the fewest of its caller. How many others a thread has
+    /// says little of its work, and whoever leaves every second connection open could choose the
+    /// thread of all who come next.
     pub(crate) fn give(&self, stream: TcpStream, connection: Connection<S>) {
-        let fewest = self
-            .0
-            .iter()
-            .min_by_key(|worker| worker.open.load(Ordering::Relaxed));
+        let All { workers, next } = &*self.0;
+        let caller = connection.caller();
+        let next = next.fetch_add(1, Ordering::Relaxed);
+        let places = (0..workers.len()).map(|at| &workers[(at + next) % workers.len()]);
+        let fewest = places.min_by_key(|worker| worker.open.of(&caller));
         // On failure the connection is dropped: the client sees it close.
         if let (Some(worker), Ok(stream)) = (fewest, stream.into_std()) {
-            worker.open.fetch_add(1, Ordering::Relaxed);
+            worker.open.add(&caller);
             let _ = worker.queue.send((stream, connection));
         }
     }
@@ -109,7 +149,7 @@ fn runtime() -> std::io::Result<Runtime> {
 /// The state of one thread.
 struct Thread<S> {
     taken: mpsc::UnboundedReceiver<Taken<S>>,
-    open: Arc<AtomicUsize>,
+    open: Arc<Open>,
     stop: watch::Receiver<bool>,
     end: oneshot::Sender<()>,
 }
@@ -138,15 +178,17 @@ impl<S: Service> Thread<S> {
                 taken = self.taken.recv(), if more => match taken {
                     Some((stream, connection)) => {
                         let (stop, stopped) = oneshot::channel();
+                        let caller = connection.caller();
                         let id = connections.spawn(connection.serve(stream, turns.clone(), stopped)).id();
-                        stops.insert(id, stop);
+                        stops.insert(id, (stop, caller));
                     }
                     None => more = false,
                 },
                 Some(done) = connections.join_next_with_id() => {
-                    self.open.fetch_sub(1, Ordering::Relaxed);
                     let id = done.map_or_else(|error| error.id(), |(id, ())| id);
-                    stops.remove(&id);
+                    if let Some((_, caller)) = stops.remove(&id) {
+                        self.open.remove(&caller);
+                    }
                 }
                 _ = self.stop.wait_for(|stop| *stop), if !stops.is_empty() => stops.clear(),
                 () = self.end.closed() => return,
