@@ -25,12 +25,17 @@ const SHORT_GROUP: usize = 512;
 const LONG_GROUPS: usize = 8_192;
 const SHORT_GROUPS: usize = 4_096;
 
+/// Records of single decisions that may wait for the disk.
+const SINGLE_RECORDS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+
 /// What all requests share.
 pub(crate) struct Admission {
     /// Requests that are answered where they were read.
     requests: Arc<Semaphore>,
     /// Requests with long work that is done, or waits for its turn.
     long: Arc<Shares>,
+    /// Records of single decisions that wait for the disk.
+    records: Arc<Shares>,
     /// Streams that are open.
     streams: Arc<Shares>,
     /// Pieces of long work at the same time, on threads beside those of the connections.
@@ -122,6 +127,7 @@ impl Admission {
         Self {
             requests: Arc::new(Semaphore::new(limits.requests.get())),
             long: Shares::new(limits.requests),
+            records: Shares::new(SINGLE_RECORDS),
             streams: Shares::new(limits.requests),
             pieces: Turns::new(pieces, processors),
             reads: Turns::new(reads, less_one(reads)),
@@ -176,6 +182,11 @@ impl Admission {
     /// A permit to be an open stream.
     pub(crate) fn enter_stream(&self, caller: &Caller) -> Result<Share, Overloaded> {
         self.streams.take(caller)
+    }
+
+    /// Room for the record of a single decision in the decision log's queue.
+    pub(crate) fn enter_record(&self, caller: &Caller) -> Result<Share, Overloaded> {
+        self.records.take(caller)
     }
 
     /// Room for so many records of a batch in the decision log's queue, when it is the caller's

@@ -96,6 +96,10 @@ async fn answer(
     let target = app.target_version(call.caller, name, version, affinity);
     let target = target.await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
+    let record = recorder.as_ref();
+    let _record = record
+        .map(|_| app.admission().enter_record(call.caller))
+        .transpose()?;
     let shadow = target.live.as_ref().and_then(|live| live.shadow());
     let room = shadow.and_then(|shadow| shadow.room(body.len()));
     let is_short = target.served.is_short(body.len());
