@@ -601,6 +601,48 @@ async fn a_start_takes_the_versions_that_reloads_would_have_taken() {
     assert_eq!(champion(&serve_strictly(&models, false)).await, "1.6.0");
 }
 
+/// A slip of the pen once brought back what was rolled back of other models.
+#[tokio::test]
+async fn a_reload_of_one_model_asks_for_no_other() {
+    let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = models.path().join("cars/deployment.toml");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let app = serve_folder(&models);
+    std::fs::remove_file(&deployment).unwrap();
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 2);
+    administer(&app, "/models/cars/rollback").await;
+    std::fs::remove_file(&deployment).unwrap();
+    assert_eq!(administer(&app, "/models/carts/reload").await.status, 404);
+    assert_eq!(who(&app, "/models/cars/predict").await, 1);
+    // One that is new is found, and nothing else.
+    write(models.path(), "boats", "1", &numbered(3));
+    let answer = administer(&app, "/models/boats/reload").await;
+    assert_eq!(json(&answer)["serving"], "1", "{}", answer.text());
+    assert_eq!(who(&app, "/models/boats/predict").await, 3);
+    assert_eq!(who(&app, "/models/cars/predict").await, 1);
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/models/cars/predict").await, 2);
+}
+
+/// The same of a file alone.
+#[tokio::test]
+async fn a_reload_of_an_unknown_model_leaves_the_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.wasm");
+    std::fs::write(&file, numbered(1)).unwrap();
+    let app = serve(ModelSource::File(file.clone()));
+    std::fs::write(&file, numbered(2)).unwrap();
+    administer(&app, "/models/stand-in/reload").await;
+    administer(&app, "/models/stand-in/rollback").await;
+    assert_eq!(who(&app, "/predict").await, 1);
+    assert_eq!(
+        administer(&app, "/models/standing/reload").await.status,
+        404
+    );
+    assert_eq!(who(&app, "/predict").await, 1);
+}
+
 /// Who was rolled back to answers after a restart, whatever older versions are there.
 #[tokio::test]
 async fn a_start_serves_the_version_that_is_pinned() {
