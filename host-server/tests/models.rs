@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use common::running::{GOOD, Running};
 use common::{Answer, get, limits, predict, send, stand_in};
-use host_server::{App, Key, ModelSource, Role, ServeOptions, app};
+use host_server::{App, Key, ModelSource, Role, ServeOptions, SignatureCheck, Signer, app};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -641,6 +641,49 @@ async fn a_reload_of_an_unknown_model_leaves_the_file_alone() {
         404
     );
     assert_eq!(who(&app, "/predict").await, 1);
+}
+
+/// A rollback was once said to last to a version that the next start did not load.
+#[tokio::test]
+async fn a_rollback_to_a_version_that_is_no_longer_trusted_is_refused() {
+    let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = models.path().join("cars/deployment.toml");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let trusts_all = Arc::new(AtomicBool::new(true));
+    let trusts = Arc::clone(&trusts_all);
+    let check = move |path: &Path, _: &str| match path.ends_with("cars/1/model.wasm")
+        && !trusts.load(Ordering::Relaxed)
+    {
+        true => Err("nobody trusted signed it".to_owned()),
+        false => Ok(Signer {
+            name: "us".to_owned(),
+            key: "0".repeat(64),
+        }),
+    };
+    let options = ServeOptions {
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        allow_mismatch: true,
+        signatures: Some(SignatureCheck {
+            file: "model.sig",
+            check: Arc::new(check),
+        }),
+        ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
+    };
+    let app = app(App::open(options).unwrap());
+    std::fs::write(&deployment, "version = \"2\"").unwrap();
+    administer(&app, "/models/cars/reload").await;
+    trusts_all.store(false, Ordering::Relaxed);
+    let answer = administer(&app, "/models/cars/rollback").await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert!(answer.text().contains("nobody trusted signed it"));
+    assert_eq!(who(&app, "/predict").await, 2);
+    let text = std::fs::read_to_string(&deployment).unwrap();
+    assert_eq!(text, "version = \"2\"");
+    // It is still the version before.
+    trusts_all.store(true, Ordering::Relaxed);
+    let answer = administer(&app, "/models/cars/rollback").await;
+    assert_eq!(json(&answer)["serving"], "1", "{}", answer.text());
 }
 
 /// Who was rolled back to answers after a restart, whatever older versions are there.

@@ -188,7 +188,7 @@ impl Registry {
             Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
             _ => None,
         };
-        let done = slot.roll_back(folder.as_deref(), actor, &self.loading.metrics);
+        let done = slot.roll_back(folder.as_deref(), actor, &self.loading);
         if done.is_ok() {
             self.rollbacks.fetch_add(1, Ordering::Release);
         }
