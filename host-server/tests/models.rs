@@ -508,21 +508,24 @@ fn redescribed(version: &str, changes: &[(&str, &str)]) -> Vec<u8> {
     stand_in(&escaped)
 }
 
+const INPUT: &str = "\"name\":\"a\",\"type\":\"category\",\"role\":\"input\"";
+const PROTECTED: &str = "\"name\":\"c\",\"type\":\"boolean\",\"role\":\"protected\"";
+
+/// The stand-in of this version where this feature has these categories.
+fn categories(version: &str, feature: &str, values: &str) -> Vec<u8> {
+    let values = values
+        .split(',')
+        .map(|one| format!("{{\"value\":\"{one}\"}}"));
+    let values = values.collect::<Vec<String>>().join(",");
+    let to = feature.replace("boolean", "category") + &format!(",\"categories\":[{values}]");
+    redescribed(version, &[(feature, &to)])
+}
+
 /// A tensor's index once became another category, in two steps of which none was refused.
 #[tokio::test]
 async fn a_successor_keeps_the_categories() {
-    let inputs = "\"name\":\"a\",\"type\":\"category\",\"role\":\"input\"";
-    let protected = "\"name\":\"c\",\"type\":\"boolean\",\"role\":\"protected\"";
-    let with = |version: &str, feature: &str, values: &str| {
-        let values = values
-            .split(',')
-            .map(|one| format!("{{\"value\":\"{one}\"}}"));
-        let values = values.collect::<Vec<String>>().join(",");
-        let to = feature.replace("boolean", "category") + &format!(",\"categories\":[{values}]");
-        redescribed(version, &[(feature, &to)])
-    };
-    for feature in [inputs, protected] {
-        let models = folder(&[("stand-in", "1.0.0", with("1.0.0", feature, "x,y,z"))]);
+    for feature in [INPUT, PROTECTED] {
+        let models = folder(&[("stand-in", "1.0.0", categories("1.0.0", feature, "x,y,z"))]);
         let app = serve_strictly(&models, false);
         for (version, values, sentence) in [
             ("1.1.0", "x,y", "has no category `z` of `"),
@@ -535,7 +538,7 @@ async fn a_successor_keeps_the_categories() {
                 models.path(),
                 "stand-in",
                 version,
-                &with(version, feature, values),
+                &categories(version, feature, values),
             );
             let answer = administer(&app, "/models/stand-in/reload").await;
             let is_taken = sentence.is_empty();
@@ -684,6 +687,43 @@ async fn a_rollback_to_a_version_that_is_no_longer_trusted_is_refused() {
     trusts_all.store(true, Ordering::Relaxed);
     let answer = administer(&app, "/models/cars/rollback").await;
     assert_eq!(json(&answer)["serving"], "1", "{}", answer.text());
+}
+
+/// A server once went on with what was rolled back beside it, since that knew one category more.
+#[tokio::test]
+async fn a_rollback_reaches_other_servers_on_the_folder() {
+    let models = folder(&[
+        ("stand-in", "1.0.0", categories("1.0.0", INPUT, "x,y")),
+        ("stand-in", "1.1.0", categories("1.1.0", INPUT, "y,x")),
+    ]);
+    let (app, other) = (
+        serve_strictly(&models, false),
+        serve_strictly(&models, false),
+    );
+    let newest = categories("2.0.0", INPUT, "x,y,z");
+    write(models.path(), "stand-in", "2.0.0", &newest);
+    for app in [&app, &other] {
+        administer(app, "/models/stand-in/reload").await;
+        assert_eq!(champion(app).await, "2.0.0");
+    }
+    let answer = administer(&app, "/models/stand-in/rollback").await;
+    assert_eq!(json(&answer)["lasting"], true, "{}", answer.text());
+    let answer = administer(&other, "/models/stand-in/reload").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(json(&answer)["serving"], "1.0.0");
+    // An older version that the champion could not have followed is no rollback.
+    let deployment = models.path().join("stand-in/deployment.toml");
+    std::fs::write(&deployment, "version = \"2.0.0\"").unwrap();
+    assert_eq!(
+        administer(&other, "/models/stand-in/reload").await.status,
+        200
+    );
+    std::fs::write(&deployment, "version = \"1.1.0\"").unwrap();
+    assert_eq!(
+        administer(&other, "/models/stand-in/reload").await.status,
+        409
+    );
+    assert_eq!(champion(&other).await, "2.0.0");
 }
 
 /// Who was rolled back to answers after a restart, whatever older versions are there.

@@ -119,9 +119,13 @@ impl Slot {
         versions: &BTreeMap<String, Arc<Version>>,
         loading: &Loading,
     ) -> Result<(), DeploymentError> {
-        if self.live().is_some() {
-            let fits = self.check_successor(pinned.description(), loading);
-            return fits.map_err(DeploymentError::Champion);
+        if let Some(champion) = self.champion() {
+            return match self.check_successor(pinned.description(), loading) {
+                Err(reason) if !is_back(&champion, pinned) => {
+                    Err(DeploymentError::Champion(reason))
+                }
+                _ => Ok(()),
+            };
         }
         let mut until: Vec<&Arc<Version>> = versions
             .values()
@@ -183,6 +187,13 @@ impl Slot {
             _ => Challenger::Shadow(Shadow::start(served, drift)),
         }
     }
+}
+
+/// Whether a version is one that the champion could have taken the place of: to go back to it is a
+/// rollback, which asks for no more, wherever it was made.
+fn is_back(champion: &Served, version: &Version) -> bool {
+    order(version.version(), champion.version()).is_lt()
+        && check_successor(version.description(), champion.description()).is_ok()
 }
 
 /// The version of this name, unless it was rolled back.
