@@ -89,6 +89,8 @@ pub(super) struct Past {
 pub(super) enum Refusal {
     File,
     Version,
+    /// A version with which the next start serves another one than the server that runs.
+    Start,
     Challenger,
     Deployment,
 }
@@ -100,6 +102,7 @@ impl Refusal {
             _ if stays => "reload refused; the loaded model stays in service",
             Self::File => "version not loaded",
             Self::Version => "version left out; an older one answers",
+            Self::Start => "version left out; the next start serves it",
             Self::Challenger => "challenger left out; the champion answers alone",
             Self::Deployment => "model not loaded: it cannot be told which version answers",
         }
