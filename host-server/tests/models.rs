@@ -13,10 +13,11 @@ use axum::Router;
 use axum::body::Body;
 use common::running::{GOOD, Running};
 use common::{Answer, get, limits, predict, send, stand_in};
-use host_server::{App, Key, ModelSource, Role, ServeOptions, app};
+use host_server::{App, Key, ModelSource, Role, ServeOptions, SignatureCheck, Signer, app};
 use serde_json::Value;
 use tempfile::TempDir;
 
+const METRICS: &[u8] = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 const ADMIN: (&str, &str) = ("x-api-key", "chief");
 
 /// A stand-in whose decisions carry its number.
@@ -508,21 +509,24 @@ fn redescribed(version: &str, changes: &[(&str, &str)]) -> Vec<u8> {
     stand_in(&escaped)
 }
 
+const INPUT: &str = "\"name\":\"a\",\"type\":\"category\",\"role\":\"input\"";
+const PROTECTED: &str = "\"name\":\"c\",\"type\":\"boolean\",\"role\":\"protected\"";
+
+/// The stand-in of this version where this feature has these categories.
+fn categories(version: &str, feature: &str, values: &str) -> Vec<u8> {
+    let values = values
+        .split(',')
+        .map(|one| format!("{{\"value\":\"{one}\"}}"));
+    let values = values.collect::<Vec<String>>().join(",");
+    let to = feature.replace("boolean", "category") + &format!(",\"categories\":[{values}]");
+    redescribed(version, &[(feature, &to)])
+}
+
 /// A tensor's index once became another category, in two steps of which none was refused.
 #[tokio::test]
 async fn a_successor_keeps_the_categories() {
-    let inputs = "\"name\":\"a\",\"type\":\"category\",\"role\":\"input\"";
-    let protected = "\"name\":\"c\",\"type\":\"boolean\",\"role\":\"protected\"";
-    let with = |version: &str, feature: &str, values: &str| {
-        let values = values
-            .split(',')
-            .map(|one| format!("{{\"value\":\"{one}\"}}"));
-        let values = values.collect::<Vec<String>>().join(",");
-        let to = feature.replace("boolean", "category") + &format!(",\"categories\":[{values}]");
-        redescribed(version, &[(feature, &to)])
-    };
-    for feature in [inputs, protected] {
-        let models = folder(&[("stand-in", "1.0.0", with("1.0.0", feature, "x,y,z"))]);
+    for feature in [INPUT, PROTECTED] {
+        let models = folder(&[("stand-in", "1.0.0", categories("1.0.0", feature, "x,y,z"))]);
         let app = serve_strictly(&models, false);
         for (version, values, sentence) in [
             ("1.1.0", "x,y", "has no category `z` of `"),
@@ -535,7 +539,7 @@ async fn a_successor_keeps_the_categories() {
                 models.path(),
                 "stand-in",
                 version,
-                &with(version, feature, values),
+                &categories(version, feature, values),
             );
             let answer = administer(&app, "/models/stand-in/reload").await;
             let is_taken = sentence.is_empty();
@@ -598,7 +602,224 @@ async fn a_start_takes_the_versions_that_reloads_would_have_taken() {
     }
     let answer = administer(&app, "/models/stand-in/reload").await;
     assert_eq!(json(&answer)["serving"], "1.5.0", "{}", answer.text());
+    let goes_on = "version 1.5.0 goes on, but the next start serves version 1.6.0";
+    assert!(answer.text().contains(goes_on), "{}", answer.text());
     assert_eq!(champion(&serve_strictly(&models, false)).await, "1.6.0");
+}
+
+/// Writes a version of the stand-in whose input has these categories, and reloads.
+async fn add(app: &Router, models: &TempDir, version: &str, values: &str) -> Answer {
+    let file = categories(version, INPUT, values);
+    write(models.path(), "stand-in", version, &file);
+    administer(app, "/models/stand-in/reload").await
+}
+
+/// A reload once took the newest version that fits the champion, where a start takes the first of
+/// two that do not fit each other.
+#[tokio::test]
+async fn a_reload_takes_newer_versions_in_turn_as_a_start_does() {
+    let models = folder(&[("stand-in", "1.0.0", categories("1.0.0", INPUT, "x,y"))]);
+    let app = serve_strictly(&models, false);
+    let newest = categories("3.0.0", INPUT, "x,y,z");
+    write(models.path(), "stand-in", "3.0.0", &newest);
+    let answer = add(&app, &models, "2.0.0", "x,y,w").await;
+    assert_eq!(answer.status, 409);
+    let outcome = json(&answer);
+    assert_eq!(outcome["serving"], "2.0.0");
+    let reason = "version 3.0.0 has no category `w` of `a` as version 2.0.0 has: allow it with --allow-mismatch";
+    assert_eq!(outcome["refused"], serde_json::json!([reason]));
+    assert_eq!(champion(&serve_strictly(&models, false)).await, "2.0.0");
+}
+
+/// A version that came late, before the champion, once changed without a word what a start serves.
+#[tokio::test]
+async fn a_reload_says_that_the_next_start_serves_another_version() {
+    let models = folder(&[("stand-in", "1.0.0", categories("1.0.0", INPUT, "x,y"))]);
+    let app = serve_strictly(&models, false);
+    let of_start = async || champion(&serve_strictly(&models, false)).await;
+    assert_eq!(add(&app, &models, "3.0.0", "x,y,z").await.status, 200);
+    // One that a start passes on its way to the champion is nothing to speak of.
+    let late = add(&app, &models, "1.5.0", "x,y").await;
+    assert_eq!(
+        (late.status.as_u16(), of_start().await),
+        (200, "3.0.0".into())
+    );
+    let late = add(&app, &models, "2.0.0", "x,y,w").await;
+    let check = |answer: &Answer, serving: &str| {
+        assert_eq!(answer.status, 409);
+        let outcome = json(answer);
+        assert_eq!(outcome["serving"], serving);
+        let expect = format!(
+            "version {serving} has no category `w` of `a` as version 2.0.0 has: allow it with --allow-mismatch, delete the older one, or write version = \"{serving}\" into deployment.toml, since the next start serves version 2.0.0"
+        );
+        assert_eq!(outcome["refused"], serde_json::json!([expect]));
+    };
+    check(&late, "3.0.0");
+    assert_eq!(of_start().await, "2.0.0");
+    assert_eq!(champion(&app).await, "3.0.0");
+    // Newer ones follow the champion, and it is said as long as it holds.
+    let newer = add(&app, &models, "4.0.0", "x,y,z,q").await;
+    check(&newer, "4.0.0");
+    assert_eq!(of_start().await, "2.0.0");
+
+    // Each way out that it names leads there.
+    let reload = async || administer(&app, "/models/stand-in/reload").await;
+    let deployment = models.path().join("stand-in/deployment.toml");
+    std::fs::write(&deployment, "version = \"4.0.0\"").unwrap();
+    assert_eq!(
+        (reload().await.status.as_u16(), of_start().await),
+        (200, "4.0.0".into())
+    );
+    std::fs::remove_file(&deployment).unwrap();
+    assert_eq!(reload().await.status, 409);
+    std::fs::remove_dir_all(models.path().join("stand-in/2.0.0")).unwrap();
+    assert_eq!(
+        (reload().await.status.as_u16(), of_start().await),
+        (200, "4.0.0".into())
+    );
+    // One before all others does the same.
+    let first = add(&app, &models, "0.9.0", "y,x").await;
+    assert_eq!(first.status, 409);
+    assert!(first.text().contains("the next start serves version 0.9.0"));
+    assert_eq!(
+        (champion(&app).await, of_start().await),
+        ("4.0.0".into(), "0.9.0".into())
+    );
+    assert_eq!(champion(&serve_strictly(&models, true)).await, "4.0.0");
+}
+
+/// Where the file of the champion itself was replaced, it has no version before it at the start.
+#[tokio::test]
+async fn a_reload_says_that_the_next_start_serves_the_file_it_refused() {
+    let models = folder(&[("stand-in", "1.0.0", categories("1.0.0", INPUT, "x,y"))]);
+    let app = serve_strictly(&models, false);
+    let answer = add(&app, &models, "1.0.0", "y,x").await;
+    assert_eq!(answer.status, 409);
+    let said = "version 1.0.0 goes on as it was loaded, but the next start serves the file that is in its place now";
+    assert!(answer.text().contains(said), "{}", answer.text());
+    assert_eq!(add(&app, &models, "1.0.0", "x,y").await.status, 200);
+}
+
+/// A server once went on with what was rolled back beside it, since that knew one category more.
+#[tokio::test]
+async fn a_rollback_reaches_other_servers_on_the_folder() {
+    let models = folder(&[
+        ("stand-in", "1.0.0", categories("1.0.0", INPUT, "x,y")),
+        ("stand-in", "1.1.0", categories("1.1.0", INPUT, "y,x")),
+    ]);
+    let (app, other) = (
+        serve_strictly(&models, false),
+        serve_strictly(&models, false),
+    );
+    let newest = categories("2.0.0", INPUT, "x,y,z");
+    write(models.path(), "stand-in", "2.0.0", &newest);
+    for app in [&app, &other] {
+        administer(app, "/models/stand-in/reload").await;
+        assert_eq!(champion(app).await, "2.0.0");
+    }
+    let answer = administer(&app, "/models/stand-in/rollback").await;
+    assert_eq!(json(&answer)["lasting"], true, "{}", answer.text());
+    let answer = administer(&other, "/models/stand-in/reload").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(json(&answer)["serving"], "1.0.0");
+    // An older version that the champion could not have followed is no rollback.
+    let deployment = models.path().join("stand-in/deployment.toml");
+    std::fs::write(&deployment, "version = \"2.0.0\"").unwrap();
+    assert_eq!(
+        administer(&other, "/models/stand-in/reload").await.status,
+        200
+    );
+    std::fs::write(&deployment, "version = \"1.1.0\"").unwrap();
+    assert_eq!(
+        administer(&other, "/models/stand-in/reload").await.status,
+        409
+    );
+    assert_eq!(champion(&other).await, "2.0.0");
+}
+
+/// A rollback was once said to last to a version that the next start did not load.
+#[tokio::test]
+async fn a_rollback_to_a_version_that_is_no_longer_trusted_is_refused() {
+    let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = models.path().join("cars/deployment.toml");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let trusts_all = Arc::new(AtomicBool::new(true));
+    let trusts = Arc::clone(&trusts_all);
+    let check = move |path: &Path, _: &str| match path.ends_with("cars/1/model.wasm")
+        && !trusts.load(Ordering::Relaxed)
+    {
+        true => Err("nobody trusted signed it".to_owned()),
+        false => Ok(Signer {
+            name: "us".to_owned(),
+            key: "0".repeat(64),
+        }),
+    };
+    let options = ServeOptions {
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        allow_mismatch: true,
+        signatures: Some(SignatureCheck {
+            file: "model.sig",
+            check: Arc::new(check),
+        }),
+        ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
+    };
+    let app = app(App::open(options).unwrap());
+    std::fs::write(&deployment, "version = \"2\"").unwrap();
+    administer(&app, "/models/cars/reload").await;
+    trusts_all.store(false, Ordering::Relaxed);
+    let answer = administer(&app, "/models/cars/rollback").await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert!(answer.text().contains("nobody trusted signed it"));
+    assert_eq!(who(&app, "/predict").await, 2);
+    let text = std::fs::read_to_string(&deployment).unwrap();
+    assert_eq!(text, "version = \"2\"");
+    // It is still the version before.
+    trusts_all.store(true, Ordering::Relaxed);
+    let answer = administer(&app, "/models/cars/rollback").await;
+    assert_eq!(json(&answer)["serving"], "1", "{}", answer.text());
+}
+
+/// A slip of the pen once brought back what was rolled back of other models.
+#[tokio::test]
+async fn a_reload_of_one_model_asks_for_no_other() {
+    let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = models.path().join("cars/deployment.toml");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let app = serve_folder(&models);
+    std::fs::remove_file(&deployment).unwrap();
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 2);
+    administer(&app, "/models/cars/rollback").await;
+    std::fs::remove_file(&deployment).unwrap();
+    assert_eq!(administer(&app, "/models/carts/reload").await.status, 404);
+    assert_eq!(who(&app, "/models/cars/predict").await, 1);
+    // One that is new is found, and nothing else.
+    write(models.path(), "boats", "1", &numbered(3));
+    let answer = administer(&app, "/models/boats/reload").await;
+    assert_eq!(json(&answer)["serving"], "1", "{}", answer.text());
+    assert_eq!(who(&app, "/models/boats/predict").await, 3);
+    assert_eq!(who(&app, "/models/cars/predict").await, 1);
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/models/cars/predict").await, 2);
+}
+
+/// The same of a file alone.
+#[tokio::test]
+async fn a_reload_of_an_unknown_model_leaves_the_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.wasm");
+    std::fs::write(&file, numbered(1)).unwrap();
+    let app = serve(ModelSource::File(file.clone()));
+    std::fs::write(&file, numbered(2)).unwrap();
+    administer(&app, "/models/stand-in/reload").await;
+    administer(&app, "/models/stand-in/rollback").await;
+    assert_eq!(who(&app, "/predict").await, 1);
+    assert_eq!(
+        administer(&app, "/models/standing/reload").await.status,
+        404
+    );
+    assert_eq!(who(&app, "/predict").await, 1);
 }
 
 /// Who was rolled back to answers after a restart, whatever older versions are there.
@@ -809,6 +1030,21 @@ async fn a_rollback_holds_when_files_change() {
         tokio::time::sleep(Duration::from_millis(600)).await;
         assert_eq!(who().await, "1", "{change}");
     }
+    // Without a word in the file it holds until the next start, which is said.
+    let refused = async || {
+        let metrics = server.ask(METRICS).await;
+        let sample = "underwrite_model_reloads_total{model=\"cars\",result=\"refused\"} ";
+        let (_, count) = metrics.split_once(sample).unwrap();
+        count.lines().next().unwrap().parse::<u64>().unwrap()
+    };
+    let before = refused().await;
+    std::fs::remove_file(&deployment).unwrap();
+    let start = Instant::now();
+    while refused().await == before {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(who().await, "1");
     server.end().await;
 }
 

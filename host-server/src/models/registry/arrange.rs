@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::deployment::{self, Deployment, DeploymentError, Mode};
+use super::deployment::{self, Deployment, DeploymentError, Mode, line};
 use super::folder::{Found, order};
 use super::live::{Challenger, Live};
 use super::loading::Loading;
 use super::names::check_successor;
-use super::newest::Newest;
+use super::newest::{Newest, passed_over};
 use super::served::Served;
 use super::shadow::Shadow;
 use super::slot::{Past, Refusal, Slot};
@@ -47,9 +47,12 @@ impl Slot {
                 load(&pinned, loading)?
             }
             None => {
-                let newest = self.newest(&deployment, &versions, past, loading);
+                let may_answer = may_answer(&deployment, &versions);
+                let newest = self.newest(&may_answer, past, loading);
+                let other = self.other_at_start(newest.version.as_ref(), &may_answer, loading);
                 let reasons = newest.left_out.into_iter();
                 left_out.extend(reasons.map(|reason| (Refusal::Version, reason)));
+                left_out.extend(other.map(|reason| (Refusal::Start, reason)));
                 match newest.version {
                     Some(newest) => load(&newest, loading)?,
                     None => {
@@ -81,34 +84,65 @@ impl Slot {
         })
     }
 
-    /// The newest version that may answer. An older one than the champion may when that has no
-    /// folder any more, or is to be the challenger.
-    fn newest(
-        &self,
-        deployment: &Deployment,
-        versions: &BTreeMap<String, Arc<Version>>,
-        past: &Past,
-        loading: &Loading,
-    ) -> Newest {
-        let challenger = deployment.challenger.as_ref();
-        let may_answer = |version: &str| challenger.is_none_or(|one| one.version != version);
+    /// The newest of the versions that may answer, oldest first. An older one than the champion
+    /// may when that has no folder any more, or is to be the challenger.
+    fn newest(&self, may_answer: &[&Arc<Version>], past: &Past, loading: &Loading) -> Newest {
         let champion = self.champion();
-        let stays = champion
-            .as_ref()
-            .map(|champion| champion.version())
-            .filter(|version| versions.contains_key(*version) && may_answer(version));
-        let mut candidates: Vec<&Arc<Version>> = versions
-            .values()
-            .filter(|one| may_answer(one.version()))
+        let stays = champion.as_ref().map(|champion| champion.version());
+        let stays = stays.filter(|stays| may_answer.iter().any(|one| one.version() == *stays));
+        let candidates = may_answer.iter().copied();
+        let candidates: Vec<&Arc<Version>> = candidates
             .filter(|one| stays.is_none_or(|stays| order(one.version(), stays).is_ge()))
             .filter(|one| !past.rolled_back.contains(one.file_sha256()))
             .collect();
-        candidates.sort_by(|a, b| order(a.version(), b.version()));
         match &champion {
             _ if loading.allow_mismatch => Newest::of_all(&candidates),
-            Some(champion) => Newest::after(champion, &candidates),
-            None => Newest::in_turn(&candidates),
+            Some(champion) => Newest::in_turn(Some(champion.description()), &candidates),
+            None => Newest::in_turn(None, &candidates),
         }
+    }
+
+    /// Which version the next start serves, and what to do, where it is another one than the
+    /// `newest` or, without one, than the champion, which goes on: a start does not know the
+    /// champion, and takes all of the versions that may answer in turn.
+    fn other_at_start(
+        &self,
+        newest: Option<&Arc<Version>>,
+        may_answer: &[&Arc<Version>],
+        loading: &Loading,
+    ) -> Option<String> {
+        let champion = self.champion()?;
+        let start = match loading.allow_mismatch {
+            true => Newest::of_all(may_answer),
+            false => Newest::in_turn(None, may_answer),
+        };
+        let start = start.version?;
+        if newest.is_some_and(|newest| Arc::ptr_eq(newest, &start)) {
+            return None;
+        }
+        let start = start.version();
+        let Some(newest) = newest.map(|newest| newest.version()) else {
+            let stays = champion.version();
+            return Some(if start == stays {
+                format!(
+                    "version {stays} goes on as it was loaded, but the next start serves the file that is in its place now: put the one before back, or restart to serve this one"
+                )
+            } else {
+                format!(
+                    "version {stays} goes on, but the next start serves version {start}: restart to serve that now, or name another one in deployment.toml"
+                )
+            });
+        };
+        let reason = passed_over(newest, may_answer).filter(|_| !loading.allow_mismatch);
+        let line = line(newest);
+        Some(match reason {
+            Some(reason) => format!(
+                "{reason}, delete the older one, or write {line} into deployment.toml, since the next start serves version {start}"
+            ),
+            None => format!(
+                "the next start serves version {start} instead of {newest}: write {line} into deployment.toml to keep that"
+            ),
+        })
     }
 
     /// Checks that the version that `deployment.toml` names can take the place of the champion.
@@ -119,17 +153,18 @@ impl Slot {
         versions: &BTreeMap<String, Arc<Version>>,
         loading: &Loading,
     ) -> Result<(), DeploymentError> {
-        if self.live().is_some() {
-            let fits = self.check_successor(pinned.description(), loading);
-            return fits.map_err(DeploymentError::Champion);
+        if let Some(champion) = self.champion() {
+            return match self.check_successor(pinned.description(), loading) {
+                Err(reason) if !is_back(&champion, pinned) => {
+                    Err(DeploymentError::Champion(reason))
+                }
+                _ => Ok(()),
+            };
         }
-        let mut until: Vec<&Arc<Version>> = versions
-            .values()
-            .filter(|one| order(one.version(), pinned.version()).is_le())
-            .collect();
-        until.sort_by(|a, b| order(a.version(), b.version()));
+        let mut all: Vec<&Arc<Version>> = versions.values().collect();
+        all.sort_by(|a, b| order(a.version(), b.version()));
         if !loading.allow_mismatch
-            && let Some(reason) = Newest::in_turn(&until).left_out.pop()
+            && let Some(reason) = passed_over(pinned.version(), &all)
         {
             tracing::warn!(
                 model = self.name(),
@@ -183,6 +218,27 @@ impl Slot {
             _ => Challenger::Shadow(Shadow::start(served, drift)),
         }
     }
+}
+
+/// The versions that may be the champion, oldest first: all but the challenger.
+fn may_answer<'a>(
+    deployment: &Deployment,
+    versions: &'a BTreeMap<String, Arc<Version>>,
+) -> Vec<&'a Arc<Version>> {
+    let challenger = deployment.challenger.as_ref();
+    let mut all: Vec<&Arc<Version>> = versions
+        .values()
+        .filter(|one| challenger.is_none_or(|challenger| challenger.version != one.version()))
+        .collect();
+    all.sort_by(|a, b| order(a.version(), b.version()));
+    all
+}
+
+/// Whether a version is one that the champion could have taken the place of: to go back to it is a
+/// rollback, which asks for no more, wherever it was made.
+fn is_back(champion: &Served, version: &Version) -> bool {
+    order(version.version(), champion.version()).is_lt()
+        && check_successor(version.description(), champion.description()).is_ok()
 }
 
 /// The version of this name, unless it was rolled back.

@@ -160,7 +160,7 @@ impl Registry {
         let change = Change { cause, ..change };
         match (file, &self.source) {
             (Some(file), _) => self.reload_file(file, change),
-            (None, Some(ModelSource::Folder(folder))) => self.reload_folder(folder, change),
+            (None, Some(ModelSource::Folder(folder))) => self.reload_folder(folder, change, None),
             (None, _) => Vec::new(),
         }
     }
@@ -188,7 +188,7 @@ impl Registry {
             Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
             _ => None,
         };
-        let done = slot.roll_back(folder.as_deref(), actor, &self.loading.metrics);
+        let done = slot.roll_back(folder.as_deref(), actor, &self.loading);
         if done.is_ok() {
             self.rollbacks.fetch_add(1, Ordering::Release);
         }
@@ -204,12 +204,23 @@ impl Registry {
     }
 
     fn reload_named(&self, name: &str, change: Change<'_>) -> Vec<Outcome> {
-        if let (Some(slot), Some(ModelSource::Folder(folder))) = (self.get(name), &self.source) {
-            let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = folder::versions(&folder.join(name));
-            return vec![slot.reload_versions(&found, change, &self.loading)];
+        match (&self.source, self.get(name)) {
+            (Some(ModelSource::Folder(folder)), Some(slot)) => {
+                let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = folder::versions(&folder.join(name));
+                vec![slot.reload_versions(&found, change, &self.loading)]
+            }
+            (Some(ModelSource::Folder(folder)), None) => {
+                let names = folder::names(folder).unwrap_or_default();
+                if !names.iter().any(|one| one == name) {
+                    return Vec::new();
+                }
+                let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+                self.reload_folder(folder, change, Some(name))
+            }
+            (_, Some(_)) => self.reload(change),
+            (_, None) => Vec::new(),
         }
-        self.reload(change)
     }
 
     fn reload_file(&self, path: Result<PathBuf, String>, change: Change<'_>) -> Vec<Outcome> {
@@ -223,7 +234,13 @@ impl Registry {
             .collect()
     }
 
-    fn reload_folder(&self, folder: &std::path::Path, change: Change<'_>) -> Vec<Outcome> {
+    /// Where somebody asked for the model `named` alone, nobody asked for the others.
+    fn reload_folder(
+        &self,
+        folder: &std::path::Path,
+        change: Change<'_>,
+        named: Option<&str>,
+    ) -> Vec<Outcome> {
         let mut slots = BTreeMap::clone(&self.slots.load());
         let names = match folder::names(folder) {
             Ok(names) => names,
@@ -252,6 +269,10 @@ impl Registry {
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Slot::new(name.clone())));
             let found = folder::versions(&folder.join(name));
+            let change = match named {
+                Some(named) if named != name => Cause::FilesChanged.into(),
+                _ => change,
+            };
             outcomes.push(slot.reload_versions(&found, change, &self.loading));
             if first.is_none() && (!found.versions.is_empty() || slot.live().is_some()) {
                 first = Some(name.clone());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::names::check_successor;
-use super::served::Served;
 use super::version::Version;
+use crate::host::Description;
 
 /// What was found among versions.
 #[derive(Default)]
@@ -24,14 +24,19 @@ impl Newest {
         }
     }
 
-    /// The one that a server would serve that took `versions`, oldest first, one after the other:
-    /// nobody answers yet who could say what clients send.
-    pub(super) fn in_turn(versions: &[&Arc<Version>]) -> Self {
+    /// The one that a server serves that takes `versions`, oldest first, one after the other, each
+    /// if it can take the place of the one before. The `champion` comes before the first, where
+    /// there is one: nobody else could say what clients send.
+    pub(super) fn in_turn(champion: Option<&Description>, versions: &[&Arc<Version>]) -> Self {
         let mut newest = Self::default();
         for next in versions {
-            let before = newest.version.as_ref();
-            let fits =
-                before.map(|before| check_successor(before.description(), next.description()));
+            let before = newest
+                .version
+                .as_ref()
+                .map(|one| one.description().as_ref());
+            let fits = before
+                .or(champion)
+                .map(|before| check_successor(before, next.description()));
             match fits {
                 Some(Err(reason)) => newest.left_out.push(reason),
                 Some(Ok(())) | None => newest = Self::of_all(&[next]),
@@ -39,22 +44,12 @@ impl Newest {
         }
         newest
     }
+}
 
-    /// The last of `versions`, oldest first, that can take the place of the one that answers.
-    pub(super) fn after(champion: &Served, versions: &[&Arc<Version>]) -> Self {
-        let mut left_out = Vec::new();
-        for next in versions.iter().rev() {
-            match check_successor(champion.description(), next.description()) {
-                Ok(()) => {
-                    let version = Some(Arc::clone(next));
-                    return Self { version, left_out };
-                }
-                Err(reason) => left_out.push(reason),
-            }
-        }
-        Self {
-            version: None,
-            left_out,
-        }
-    }
+/// Why a start, which takes `versions`, oldest first, one after the other, does not come to this
+/// one, if it does not.
+pub(super) fn passed_over(version: &str, versions: &[&Arc<Version>]) -> Option<String> {
+    let at = versions.iter().position(|one| one.version() == version)?;
+    let until = versions.get(..=at)?;
+    Newest::in_turn(None, until).left_out.pop()
 }

@@ -89,6 +89,8 @@ pub(super) struct Past {
 pub(super) enum Refusal {
     File,
     Version,
+    /// A version with which the next start serves another one than the server that runs.
+    Start,
     Challenger,
     Deployment,
 }
@@ -100,6 +102,7 @@ impl Refusal {
             _ if stays => "reload refused; the loaded model stays in service",
             Self::File => "version not loaded",
             Self::Version => "version left out; an older one answers",
+            Self::Start => "version left out; the next start serves it",
             Self::Challenger => "challenger left out; the champion answers alone",
             Self::Deployment => "model not loaded: it cannot be told which version answers",
         }
@@ -254,21 +257,17 @@ impl Slot {
         &self,
         folder: Option<&Path>,
         actor: Option<&str>,
-        metrics: &ModelMetricsSet,
+        loading: &Loading,
     ) -> Result<Outcome, String> {
         let cause = Cause::RolledBack;
         let mut past = self.past(cause);
         let none = || format!("There is no version before to roll `{}` back to", self.name);
         let live = self.live().ok_or_else(none)?;
-        let previous = past.previous.take().ok_or_else(none)?;
-        if let Some(folder) = folder
-            && !folder.join(previous.version()).join(MODEL).is_file()
-        {
-            return Err(format!(
-                "The version before, {}, is gone: put its file back, and reload",
-                previous.version()
-            ));
+        let previous = past.previous.clone().ok_or_else(none)?;
+        if let Some(folder) = folder {
+            check_file(folder, &previous, loading)?;
         }
+        past.previous = None;
         past.rolled_back.push(*live.champion.file_sha256());
         let mut versions = live.versions.clone();
         let is_same = |version: &&Arc<Version>| version.file_sha256() == previous.file_sha256();
@@ -282,10 +281,10 @@ impl Slot {
             versions,
             challenger: None,
         };
-        self.promote(live, Change { cause, actor }, metrics);
+        self.promote(live, Change { cause, actor }, &loading.metrics);
         let (lasting, advice) = lasting(folder, &previous);
         (outcome.lasting, outcome.advice) = (Some(lasting), advice);
-        metrics.reload(&self.name, Reload::rolled_back);
+        loading.metrics.reload(&self.name, Reload::rolled_back);
         outcome.serving = self.serving();
         Ok(outcome)
     }
@@ -469,6 +468,32 @@ impl Slot {
     }
 }
 
+/// Checks that the version before still has a file in the model's folder, and that this may answer
+/// after the next start: a signature may be gone since it was loaded, or its key.
+fn check_file(folder: &Path, previous: &Served, loading: &Loading) -> Result<(), String> {
+    let version = previous.version();
+    let file = folder.join(version).join(MODEL);
+    if !file.is_file() {
+        return Err(format!(
+            "The version before, {version}, is gone: put its file back, and reload"
+        ));
+    }
+    if is_file_of(&file, previous)
+        && let Err(reason) = loading.signer(&file, previous.file_sha256())
+    {
+        return Err(format!(
+            "The version before, {version}, would not be loaded by the next start: {reason}"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the file at this path is the one that was loaded.
+fn is_file_of(file: &Path, served: &Served) -> bool {
+    read_model(file)
+        .is_ok_and(|bytes| <[u8; 32]>::from(Sha256::digest(&bytes)) == *served.file_sha256())
+}
+
 /// Writes down which version answers: whether that lasts, and if not, what would make it.
 fn lasting(folder: Option<&Path>, previous: &Served) -> (bool, Option<String>) {
     const ENDS: &str = "the rollback ends with a restart";
@@ -489,8 +514,7 @@ fn lasting(folder: Option<&Path>, previous: &Served) -> (bool, Option<String>) {
     }
     // Another file of the same version may have been what was rolled back.
     let file = folder.join(version).join(MODEL);
-    let is_same = read_model(&file)
-        .is_ok_and(|bytes| <[u8; 32]>::from(Sha256::digest(&bytes)) == *previous.file_sha256());
+    let is_same = is_file_of(&file, previous);
     if !is_same {
         let error = "another file is in the place of the one that answers";
         tracing::warn!(file = %file.display(), error, "{ENDS}");
