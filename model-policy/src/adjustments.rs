@@ -38,14 +38,14 @@ impl Adjustments {
         }
     }
 
-    /// Whether an application needs too many, `derived` of them for derived fields.
-    pub(crate) fn are_too_many(&self, values: &[f64], derived: usize) -> bool {
+    /// Whether an application needs too many, `others` of them for derived fields and numbers
+    /// that were clamped.
+    pub(crate) fn are_too_many(&self, values: &[f64], others: usize) -> bool {
         let needed = self.inputs.iter().filter(|input| {
             let value = values[input.field];
             value.is_nan() || input.unlisted.is_some_and(|code| value == code as f64)
         });
-        self.most
-            .is_some_and(|most| needed.count() + derived > most)
+        self.most.is_some_and(|most| needed.count() + others > most)
     }
 
     /// Whether every application needs too many where fields have these domains; what derived
@@ -57,7 +57,7 @@ impl Adjustments {
         let needed = self.inputs.iter().filter(|input| {
             narrowed(input.field).is_some_and(|domain| match input.unlisted {
                 Some(code) => !domain.has_code_below(code),
-                None => !domain.has_values(),
+                None => !domain.has_values() || domain.is_clamped(),
             })
         });
         self.most.is_some_and(|most| needed.count() > most)

@@ -4,7 +4,7 @@ mod pairs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model_core::expression::Span;
+use model_core::expression::{Comparison, Span};
 use model_core::policy::{Outcome, PolicyFile, Rule};
 use model_core::schema::{FeatureKind, Schema};
 use model_core::value::number_text;
@@ -129,7 +129,7 @@ impl<'a> Checker<'a> {
     fn example(&self, values: &[f64], rules: &[usize]) -> Option<Example> {
         let named = rules.iter().flat_map(|rule| self.rule(*rule).when.fields());
         let named = named.map(usize::from).collect();
-        Some(example(self.schema, values, &named))
+        example(self.schema, values, &named)
     }
 
     /// An application for which the rule's condition holds.
@@ -151,7 +151,11 @@ impl<'a> Checker<'a> {
             }
             _ => String::new(),
         };
-        let message = format!("{}: its condition never holds{missing}", self.quoted(rule));
+        let message = format!(
+            "{}: its condition never holds{}{missing}",
+            self.quoted(rule),
+            self.means_missing(rule)
+        );
         let mut finding = self.finding(rule, Concern::NeverTrue, message);
         let fails = self
             .space
@@ -161,6 +165,26 @@ impl<'a> Checker<'a> {
         }
         findings.push(finding);
         Shown::Never
+    }
+
+    /// Says which number of the condition means that its field is missing.
+    fn means_missing(&self, rule: usize) -> String {
+        let mut atoms = self.conditions[rule].atoms();
+        let means_missing = atoms.find_map(|atom| match *atom {
+            Atom::Compare {
+                variable,
+                comparison: Comparison::Equal,
+                number,
+            } if self.space.domain(variable).never(number) => {
+                let name = &self.schema.features.get(variable)?.name;
+                Some(format!(
+                    " ({} means that {name} is missing)",
+                    number_text(number)
+                ))
+            }
+            _ => None,
+        });
+        means_missing.unwrap_or_default()
     }
 
     /// Whether the rule matches every application.

@@ -3,10 +3,11 @@
 
 use model_core::expression::{Span, round, span};
 use model_core::preprocess::{Adjustment, Computed, resolve_derived};
-use model_core::schema::{Derived, Feature, Missing, OutOfRange, Schema};
+use model_core::schema::{Derived, Feature, Missing, OutOfRange, Range, Schema};
 use model_core::value::Reading;
 
 use crate::domain::{Domain, Grid};
+use crate::listed::Listed;
 
 /// A derived field of the schema.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Dependent<'a> {
     pub(crate) needs: Vec<usize>,
     feature: &'a Feature,
     derived: &'a Derived,
+    /// What a given value can be, where it counts at all.
+    pub(crate) given: Domain,
     /// For each need, what it is computed with where the need is missing.
     fills: Vec<Span>,
 }
@@ -52,8 +55,15 @@ impl<'a> Dependent<'a> {
             let needs = derived.formula.fields().into_iter().map(usize::from);
             let needs: Vec<usize> = needs.collect();
             let fills = needs.iter().map(|need| filled(&schema.features[*need]));
+            let mut given = Domain::numbers(feature.span(), Grid::Any);
+            given.missing = true;
+            // What a model imputes for a number outside may be any that the formula gave.
+            let imputes = |range: &Range| range.policy == OutOfRange::Impute;
+            let listed = Listed::of(feature, &schema.missing_values);
+            let listed = listed.filter(|_| !feature.range().is_some_and(imputes));
             Some(Self {
                 field,
+                given: given.without(listed),
                 feature,
                 derived,
                 fills: fills.collect(),
@@ -72,13 +82,6 @@ impl<'a> Dependent<'a> {
         self.derived.formula.ops().len()
     }
 
-    /// What a given value can be, where it counts at all.
-    pub(crate) fn given(&self) -> Domain {
-        let mut given = Domain::numbers(self.feature.span(), Grid::Any);
-        given.missing = true;
-        given
-    }
-
     /// What it can be where its needs have these domains, and a given value, where it
     /// counts, has the domain `given`. `formula` is what else is known of the formula's value.
     pub(crate) fn possible(&self, needs: &[Domain], given: &Domain, formula: Span) -> Possible {
@@ -93,6 +96,9 @@ impl<'a> Dependent<'a> {
         if needs.iter().any(|need| need.missing) {
             let domain = &mut possible.domain;
             domain.missing |= given.missing && self.may_be_left_out(needs);
+            if domain.numbers.is_empty() {
+                domain.listed.clone_from(&given.listed);
+            }
             domain.numbers = domain.numbers.or(given.numbers);
             domain.grid = Grid::Any;
         }
@@ -228,7 +234,7 @@ impl<'a> Dependent<'a> {
         let points: Vec<Domain> = points.collect();
         // One that must be given is.
         match given.is_nan() && !self.may_be_left_out(&points) {
-            true => self.given().pick(None),
+            true => self.given.pick(None),
             false => given,
         }
     }

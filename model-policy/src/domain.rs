@@ -1,8 +1,11 @@
 //! What values an application's fields can have where rules read them.
 
+use std::rc::Rc;
+
 use model_core::expression::{Comparison, Span, round};
 use model_core::schema::{Example, Feature, FeatureKind, Missing, Role, Schema, Unknown};
 
+use crate::listed::Listed;
 use crate::truth::Truths;
 
 /// Which of the numbers between two ends count.
@@ -60,6 +63,8 @@ pub(crate) struct Domain {
     pub(crate) numbers: Span,
     /// Which numbers count.
     pub(crate) grid: Grid,
+    /// Which of the numbers mean missing where they are given; the ends do not.
+    pub(crate) listed: Option<Rc<Listed>>,
     /// A category's codes, 64 a word.
     pub(crate) codes: Option<Vec<u64>>,
     /// Whether it may be missing.
@@ -71,13 +76,20 @@ impl Domain {
         Self {
             numbers,
             grid,
+            listed: None,
             codes: None,
             missing: false,
         }
     }
 
+    /// It without the numbers that no application can give.
+    pub(crate) fn without(mut self, listed: Option<Rc<Listed>>) -> Self {
+        self.listed = listed;
+        self.within(f64::NEG_INFINITY, f64::INFINITY)
+    }
+
     /// What rules may find in a feature, after its policies.
-    fn of_feature(feature: &Feature) -> Self {
+    fn of_feature(feature: &Feature, listed: Option<Rc<Listed>>) -> Self {
         let grid = match feature.kind {
             FeatureKind::Integer(_) | FeatureKind::Boolean => Grid::Whole,
             FeatureKind::Number(_) | FeatureKind::Category(_) => Grid::Any,
@@ -101,7 +113,35 @@ impl Domain {
             };
             domain.codes = Some((0..count.div_ceil(64)).map(word).collect());
         }
-        domain
+        domain.without(listed)
+    }
+
+    /// Whether a number that counts is one that no application can give.
+    pub(crate) fn never(&self, number: f64) -> bool {
+        (self.listed.as_ref()).is_some_and(|listed| listed.never(number))
+    }
+
+    /// Whether each of its numbers is one that a rule finds only where another was clamped.
+    pub(crate) fn is_clamped(&self) -> bool {
+        self.listed.as_ref().is_some_and(|listed| {
+            self.first(self.numbers.low, |number| listed.has(number)) > self.numbers.high
+        })
+    }
+
+    /// The first of its kind of numbers that is not out, from `number` on.
+    fn first(&self, mut number: f64, is_out: impl Fn(f64) -> bool) -> f64 {
+        while is_out(number) {
+            number = self.grid.ceil(number.next_up());
+        }
+        number
+    }
+
+    /// The last one, up to `number`.
+    fn last(&self, mut number: f64, is_out: impl Fn(f64) -> bool) -> f64 {
+        while is_out(number) {
+            number = self.grid.floor(number.next_down());
+        }
+        number
     }
 
     pub(crate) fn has_values(&self) -> bool {
@@ -142,8 +182,9 @@ impl Domain {
     pub(crate) fn within(&self, low: f64, high: f64) -> Self {
         let (low, high) = (self.grid.ceil(low), self.grid.floor(high));
         let mut part = self.clone();
-        part.numbers.low = part.numbers.low.max(low);
-        part.numbers.high = part.numbers.high.min(high);
+        let never = |number| self.never(number);
+        part.numbers.low = self.first(part.numbers.low.max(low), never);
+        part.numbers.high = self.last(part.numbers.high.min(high), never);
         part
     }
 
@@ -203,7 +244,7 @@ impl Domain {
             return missing;
         }
         let equal = low == number && high == number;
-        let touches = self.numbers.contains(number) && self.grid.has(number);
+        let touches = self.numbers.contains(number) && self.grid.has(number) && !self.never(number);
         let (holds, fails) = match comparison {
             Comparison::Less => (low < number, high >= number),
             Comparison::LessOrEqual => (low <= number, high > number),
@@ -248,16 +289,22 @@ impl Domain {
         let steps = [1000.0, 100.0, 1.0, 0.1, 0.01];
         let round = |step: f64| [(near / step).floor() * step, (near / step).ceil() * step];
         let candidates = steps.iter().flat_map(|step| round(*step));
+        // Rather none that needs an adjustment.
+        let is_listed =
+            |number: f64| (self.listed.as_ref()).is_some_and(|listed| listed.has(number));
         [wanted.unwrap_or(f64::NAN)]
             .into_iter()
             .chain(candidates)
             .chain([near])
-            .find(|number| self.numbers.contains(*number))
+            .find(|number| self.numbers.contains(*number) && !is_listed(*number))
             .filter(|number| self.grid.has(*number))
-            .unwrap_or(if self.numbers.is_empty() {
-                f64::NAN
-            } else {
-                low
+            .unwrap_or_else(|| {
+                let plain = self.first(low, is_listed);
+                match self.numbers.is_empty() {
+                    true => f64::NAN,
+                    false if self.numbers.contains(plain) => plain,
+                    false => low,
+                }
             })
     }
 }
@@ -271,7 +318,11 @@ pub(crate) fn intersection(domain: &Domain, left: &Domain) -> Domain {
 
 /// The domain of every field by its place, then the probability's.
 pub(crate) fn domains(schema: &Schema, probability: Span) -> Vec<Domain> {
-    let fields = schema.features.iter().map(Domain::of_feature);
+    let fields = schema.features.iter().map(|feature| {
+        // What a formula gives is never missing.
+        let listed = Listed::of(feature, &schema.missing_values);
+        Domain::of_feature(feature, listed.filter(|_| feature.derived.is_none()))
+    });
     let probability = Domain::numbers(probability, Grid::Any);
     fields.chain([probability]).collect()
 }

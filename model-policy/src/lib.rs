@@ -61,6 +61,7 @@ mod derived;
 mod domain;
 mod example;
 mod finding;
+mod listed;
 mod scores;
 mod search;
 mod space;

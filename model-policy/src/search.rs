@@ -11,6 +11,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use model_core::expression::Span;
+
 use crate::condition::Atom;
 use crate::domain::Domain;
 use crate::space::{Region, Space, View, Wanted};
@@ -263,22 +265,22 @@ impl Space<'_> {
         if let Some(example) = self.wanted(&values, wanted) {
             return Some(example);
         }
-        let is_open = |field: &usize| {
-            self.is_free(region, view, *field) && self.of(region, *field).has_values()
-        };
-        let fields: Vec<usize> = fields.iter().copied().filter(is_open).collect();
-        let fields = &fields[..fields.len().min(MAX_CORNERS)];
+        let open = fields.iter().filter_map(|field| {
+            let given = self.given(region, *field);
+            let is_open = self.is_free(region, view, *field) && given.has_values();
+            is_open.then_some((*field, given.numbers))
+        });
+        let (fields, ends): (Vec<usize>, Vec<Span>) = open.take(MAX_CORNERS).unzip();
         let mut corners = (0..1_usize << fields.len()).take_while(|_| !self.looks.are_used_up());
         corners.find_map(|corner| {
-            for (bit, field) in fields.iter().enumerate() {
-                let numbers = self.of(region, *field).numbers;
+            for (bit, (field, numbers)) in fields.iter().zip(&ends).enumerate() {
                 values[*field] = match corner >> bit & 1 {
                     0 => numbers.low,
                     _ => numbers.high,
                 };
             }
             let exact = self.wanted(&values, wanted)?;
-            Some(self.rounded(region, fields, exact, wanted))
+            Some(self.rounded(region, &fields, exact, wanted))
         })
     }
 

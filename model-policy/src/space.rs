@@ -1,6 +1,7 @@
 //! What applications can be, in general and in a region.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use model_core::expression::Span;
 use model_core::schema::Schema;
@@ -9,6 +10,7 @@ use crate::adjustments::Adjustments;
 use crate::condition::{Condition, Term};
 use crate::derived::{Dependent, Possible, Settled};
 use crate::domain::{Domain, domains, example, intersection};
+use crate::listed::Listed;
 use crate::search::Looks;
 use crate::truth::Truths;
 
@@ -30,6 +32,8 @@ pub(crate) struct Space<'a> {
     examples: Vec<Option<f64>>,
     /// An application that people would enter.
     usual: Vec<f64>,
+    /// The fields for which some numbers mean missing.
+    listed: Vec<(usize, Rc<Listed>)>,
     adjustments: Adjustments,
     pub(crate) looks: Looks,
 }
@@ -61,7 +65,7 @@ impl<'a> Space<'a> {
         for (place, one) in dependents.iter().enumerate() {
             dependent[one.field] = Some(place);
             let needs: Vec<Domain> = one.needs.iter().map(|need| all[*need].clone()).collect();
-            all[one.field] = one.possible(&needs, &one.given(), EVERYTHING).domain;
+            all[one.field] = one.possible(&needs, &one.given, EVERYTHING).domain;
         }
         let examples = schema.features.iter().map(example).chain([Some(0.5)]);
         let examples: Vec<Option<f64>> = examples.collect();
@@ -69,9 +73,14 @@ impl<'a> Space<'a> {
         let usual = usual.map(|(field, (domain, example))| match dependent[field] {
             // A value of its own is the exception.
             Some(_) if domain.missing => f64::NAN,
-            _ => domain.pick(*example),
+            Some(place) => intersection(&dependents[place].given, domain).pick(*example),
+            None => domain.pick(*example),
         });
         let usual = usual.collect();
+        let listed = schema.features.iter().enumerate().filter_map(|(at, one)| {
+            let listed = Listed::of(one, &schema.missing_values)?;
+            Some((at, listed))
+        });
         let fields = all.len();
         let of_terms = terms.iter().map(|term| term.domain(|at| all[at].clone()));
         let of_terms: Vec<Domain> = of_terms.collect();
@@ -89,6 +98,7 @@ impl<'a> Space<'a> {
             dependent,
             examples,
             usual,
+            listed: listed.collect(),
             adjustments: Adjustments::new(schema),
             looks: Looks::new(),
         }
@@ -143,8 +153,8 @@ impl<'a> Space<'a> {
             // What is sure, and what is left.
             self.looks.spend(2 * one.operations());
             let given = match region.narrowed.get(&one.field) {
-                Some(narrowed) => narrowed.clone(),
-                None => one.given(),
+                Some(narrowed) => intersection(&one.given, narrowed),
+                None => one.given.clone(),
             };
             let needs = one.needs.iter().map(|need| self.sure(region, &view, *need));
             let needs: Vec<Domain> = needs.collect();
@@ -252,10 +262,20 @@ impl<'a> Space<'a> {
     /// What people would enter in a region; what is derived is not settled yet.
     pub(super) fn friendly(&self, region: &Region) -> Vec<f64> {
         let mut values = self.usual.clone();
-        for (variable, domain) in region.narrowed.range(..self.fields) {
-            values[*variable] = domain.pick(self.examples[*variable]);
+        for (field, _) in region.narrowed.range(..self.fields) {
+            let given = self.given(region, *field);
+            values[*field] = given.pick(self.examples[*field]);
         }
         values
+    }
+
+    /// What an application may give for a field, where what it gives counts.
+    pub(super) fn given(&self, region: &Region, field: usize) -> Domain {
+        let domain = self.of(region, field);
+        match self.place(field) {
+            Some(place) => intersection(&self.dependents[place].given, domain),
+            None => domain.clone(),
+        }
     }
 
     /// The application with its derived fields settled, if it has the wanted truths.
@@ -277,6 +297,17 @@ impl<'a> Space<'a> {
             if one.needs.iter().any(|need| unknown.contains(need)) {
                 unknown.push(one.field);
             }
+        }
+        for (field, listed) in &self.listed {
+            // What a formula gives is never missing.
+            let needs = |place: usize| self.dependents[place].needs.iter();
+            let counts = self
+                .place(*field)
+                .is_none_or(|place| needs(place).any(|need| values[*need].is_nan()));
+            if counts && listed.never(values[*field]) {
+                return None;
+            }
+            adjusted += usize::from(counts && listed.from(values[*field]).is_some());
         }
         if self.adjustments.are_too_many(&values, adjusted) {
             return None;

@@ -73,6 +73,13 @@ type Row = [f64; 9];
 /// more adjustments are needed than the schema allows.
 fn settle(schema: &Schema, mut row: Row) -> Option<Row> {
     // `a` and `d` may be left out, `k` may be another category.
+    let is_listed = |value: f64| schema.missing_values.has_number(value);
+    if is_listed(row[0]) {
+        row[0] = f64::NAN;
+    }
+    if is_listed(row[1]) || is_listed(row[2]) {
+        return None;
+    }
     let mut adjustments = [row[0].is_nan(), row[3].is_nan(), row[4] == 3.0]
         .into_iter()
         .filter(|needed| *needed)
@@ -87,7 +94,7 @@ fn settle(schema: &Schema, mut row: Row) -> Option<Row> {
             needs_missing: needs.into_iter().any(|need| row[need].is_nan()),
         };
         let given = match row[place] {
-            value if value.is_nan() => Reading::Missing,
+            value if value.is_nan() || is_listed(value) => Reading::Missing,
             value => Reading::Is(value),
         };
         let is_missing = computed.needs_missing && given == Reading::Missing;
@@ -112,7 +119,7 @@ fn grid(schema: &Schema) -> Vec<Row> {
     let mut ratios: Vec<[f64; 3]> = steps(6, 1.0).map(|a| [a, f64::NAN, f64::NAN]).collect();
     let given = [
         0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.05, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.0, 2.15, 2.3,
-        2.6, 3.0,
+        2.6, 3.0, 4.0,
     ];
     ratios.extend(given.map(|ratio| [f64::NAN, ratio, f64::NAN]));
     ratios.extend(or_missing(8, 0.5).map(|room| [f64::NAN, f64::NAN, room]));
@@ -469,6 +476,15 @@ fn a_model_and_a_limit_of_adjustments_leave_fewer_applications() {
         highest: 1.0,
     };
     let found = judged(&schema, scores, 500);
+    assert!(found.iter().all(|count| *count > 10), "{found:?}");
+}
+
+#[test]
+fn numbers_that_mean_missing_are_no_values() {
+    // A given `ratio` of 3 is one of 4 that was clamped.
+    let listed = "version = \"1.0.0\"\nmissing_values = [\"1\", \"NA\", \"3.0\"]";
+    let schema = Schema::from_toml(&SCHEMA.replace("version = \"1.0.0\"", listed)).unwrap();
+    let found = judged(&schema, Scores::ANY, 500);
     assert!(found.iter().all(|count| *count > 10), "{found:?}");
 }
 

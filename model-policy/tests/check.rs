@@ -38,7 +38,11 @@ role = "target"
 "#;
 
 fn read(head: &str, rules: &[(&str, &str)]) -> (Schema, PolicyFile) {
-    let schema = Schema::from_toml(SCHEMA).unwrap();
+    policy(SCHEMA, head, rules)
+}
+
+fn policy(schema: &str, head: &str, rules: &[(&str, &str)]) -> (Schema, PolicyFile) {
+    let schema = Schema::from_toml(schema).unwrap();
     let rules = rules.iter().enumerate().map(|(at, (when, then))| {
         format!("[[rule]]\nid = \"r{at}\"\nstage = \"after\"\nwhen = \"{when}\"\nthen = \"{then}\"\nif_missing = \"skip\"\ncode = \"C\"\ntext = \"t\"\n")
     });
@@ -180,6 +184,90 @@ fn what_intervals_cannot_tell_is_said_to_be_open() {
             )]
         )[0]
         .contains("never holds")
+    );
+}
+
+/// A number of `missing_values` is no value of a field that an application gives.
+#[test]
+fn a_number_that_means_missing_is_no_value() {
+    let listed = |schema: &str, rules: &[(&str, &str)]| -> Vec<String> {
+        let file = policy(schema, "", rules);
+        check(&file.1, &file.0, Scores::ANY)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let schema = SCHEMA.replace(
+        "name = \"loans\"",
+        "name = \"loans\"\nmissing_values = [\"0\", \"18\", \"35.0\", \"NA\"]",
+    );
+    // The ends of a range, a number inside it, the example of a field.
+    assert_eq!(
+        listed(
+            &schema,
+            &[("income <= 12000", "decline"), ("income < 9000", "decline")]
+        ),
+        [
+            "line 15: rule 'r1' never decides: whenever it matches, rule 'r0' does too and declines\n    for example {\"income\":8000,\"amount\":8000,\"age\":100}"
+        ]
+    );
+    assert_eq!(
+        listed(
+            &schema,
+            &[("income == 0", "decline"), ("income < 0.5", "approve")]
+        ),
+        [
+            "line 7: rule 'r0': its condition never holds (0 means that income is missing)\n    it fails for {\"income\":65000,\"amount\":8000,\"age\":100}"
+        ]
+    );
+    assert_eq!(
+        listed(&schema, &[("age == 35", "approve"), ("age < 40", "refer")]),
+        [
+            "line 7: rule 'r0': its condition never holds (35 means that age is missing)\n    it fails for {\"income\":65000,\"amount\":8000,\"age\":100}"
+        ]
+    );
+    // A bound is reached from beyond: an age of 17 is clamped to 18.
+    let rules = [("age == 18", "approve"), ("age < 19", "refer")];
+    let expected = "line 7: rule 'r0' never approves: whenever it matches, rule 'r1' does too and refers\n    for example {\"income\":65000,\"amount\":8000,\"age\":17}";
+    assert_eq!(listed(&schema, &rules), [expected]);
+    // Unless no adjustment is allowed.
+    let none = schema.replace("missing_values", "max_adjustments = 0\nmissing_values");
+    let findings = listed(&none, &rules);
+    assert_eq!(
+        findings,
+        [
+            "line 7: rule 'r0': its condition never holds\n    it fails for {\"income\":65000,\"amount\":8000,\"age\":100}",
+            "line 15: rule 'r1': its condition never holds\n    it fails for {\"income\":65000,\"amount\":8000,\"age\":100}",
+        ]
+    );
+    // What a formula gives is never missing.
+    let derived = schema.replace(
+        "[[feature]]\nname = \"paid\"",
+        "[[feature]]\nname = \"left\"\ntype = \"number\"\nderived = \"age - amount\"\n[[feature]]\nname = \"paid\"",
+    );
+    assert_eq!(listed(&derived, &[("left == 0", "refer")]), [""; 0]);
+}
+
+/// The text that stands for a category that is not listed is neither one nor missing.
+#[test]
+fn an_unlisted_category_is_shown_by_a_text_that_is_none() {
+    let field = "[[feature]]\nname = \"job\"\ntype = \"category\"\nunknown = \"other\"\nmissing = \"other\"\ncategories = [\"clerk\", \"(another)\"]\n[[feature]]\nname = \"paid\"";
+    let schema = SCHEMA
+        .replace("[[feature]]\nname = \"paid\"", field)
+        .replace("version =", "missing_values = [\"((another))\"]\nversion =");
+    let rules = [
+        ("job not in ['clerk', '(another)']", "approve"),
+        ("age >= 18", "refer"),
+    ];
+    let (schema, file) = policy(&schema, "", &rules);
+    let findings = check(&file, &schema, Scores::ANY);
+    let example = findings.iter().find_map(|finding| finding.example.clone());
+    assert!(
+        example
+            .unwrap()
+            .application
+            .ends_with(r#""job":"(((another)))"}"#),
+        "{findings:?}"
     );
 }
 

@@ -31,7 +31,8 @@ pub struct Applications {
 /// What happens to a row with a value that cannot be read, such as a word for a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
-    /// The file is wrong.
+    /// The file is wrong, unless another schema that it is read by can read the row: then the
+    /// model refuses it.
     Fail,
     /// The model refuses the row, as it refuses such a request.
     Refuse,
@@ -56,29 +57,60 @@ impl Applications {
         schema: &Schema,
         extra: Option<&str>,
         unreadable: Unreadable,
-        mut progress: impl FnMut(u64),
+        progress: impl FnMut(u64),
     ) -> Result<Self, DataError> {
+        let read = Self::read_each(source, name, [schema], extra, unreadable, progress);
+        read.map(|[applications]| applications)
+    }
+
+    /// The same by the schemas of several models in one pass: what means missing, and what
+    /// cannot be read, may differ.
+    ///
+    /// # Errors
+    /// As [`Applications::read`].
+    pub fn read_each<const N: usize>(
+        source: impl Read,
+        name: &str,
+        schemas: [&Schema; N],
+        extra: Option<&str>,
+        unreadable: Unreadable,
+        mut progress: impl FnMut(u64),
+    ) -> Result<[Self; N], DataError> {
         let mut table = Table::open(source, name)?;
-        let places = Places::find(&table, schema, extra)?;
+        Places::check(&table, &schemas, extra)?;
+        let places = schemas.map(|schema| Places::find(&table, schema, extra));
+        let mut each: [Self; N] =
+            std::array::from_fn(|nth| Self::new(name, schemas[nth], &places[nth]));
+        let mut rows = 0;
+        while let Some(row) = table.next_row()? {
+            rows += 1;
+            let read = each.iter_mut().zip(&places);
+            let errors = read.filter_map(|(one, places)| one.push(&row, places));
+            let errors: Vec<DataError> = errors.collect();
+            let fails = unreadable == Unreadable::Fail && errors.len() == N;
+            if let Some(error) = errors.into_iter().next().filter(|_| fails) {
+                return Err(error);
+            }
+        }
+        progress(table.bytes_read());
+        match rows {
+            0 => Err(DataError::in_file(
+                name,
+                DataErrorKind::NoRows { expected: 1 },
+            )),
+            _ => Ok(each),
+        }
+    }
+
+    fn new(name: &str, schema: &Schema, places: &Places) -> Self {
         let column = |place: &Option<usize>| place.map(|_| Vec::new());
-        let mut applications = Self {
+        Self {
             lines: Vec::new(),
             extra: Vec::new(),
             columns: places.features.iter().map(column).collect(),
             unreadable: BTreeMap::new(),
             schema: schema.clone(),
             name: name.to_owned(),
-        };
-        while let Some(row) = table.next_row()? {
-            applications.push(&row, &places, unreadable)?;
-        }
-        progress(table.bytes_read());
-        match applications.rows() {
-            0 => Err(DataError::in_file(
-                name,
-                DataErrorKind::NoRows { expected: 1 },
-            )),
-            _ => Ok(applications),
         }
     }
 
@@ -94,47 +126,33 @@ impl Applications {
         &self.name
     }
 
-    fn push(
-        &mut self,
-        row: &Row<'_>,
-        places: &Places,
-        unreadable: Unreadable,
-    ) -> Result<(), DataError> {
+    /// Answers what is wrong with the first value that cannot be read.
+    fn push(&mut self, row: &Row<'_>, places: &Places) -> Option<DataError> {
         let at = self.lines.len();
+        let mut wrong = None;
         let features = self.schema.features.iter().zip(&places.features);
         for ((feature, place), column) in features.zip(&mut self.columns) {
             if let (Some(place), Some(column)) = (place, column) {
                 let cell = row.field(*place);
                 let value = Value::from_text(cell);
-                column.push(
-                    match (
-                        read(feature, value, &self.schema.missing_values),
-                        unreadable,
-                    ) {
-                        (Ok(reading), _) => reading.code(),
-                        (Err(error), Unreadable::Refuse) => {
-                            let reason = format!("{}: {}", feature.name, error.message);
-                            self.unreadable.entry(at).or_insert(reason);
-                            f64::NAN
-                        }
-                        (Err(error), Unreadable::Fail) => {
-                            let (name, line) = (&self.name, row.line);
-                            return Err(DataError::invalid_value(
-                                name,
-                                line,
-                                &feature.name,
-                                error,
-                                cell,
-                            ));
-                        }
-                    },
-                );
+                column.push(match read(feature, value, &self.schema.missing_values) {
+                    Ok(reading) => reading.code(),
+                    Err(error) => {
+                        let reason = format!("{}: {}", feature.name, error.message);
+                        self.unreadable.entry(at).or_insert(reason);
+                        wrong.get_or_insert_with(|| {
+                            let (file, line) = (&self.name, row.line);
+                            DataError::invalid_value(file, line, &feature.name, error, cell)
+                        });
+                        f64::NAN
+                    }
+                });
             }
         }
         self.extra
             .extend(places.extra.map(|place| row.field(place).trim().to_owned()));
         self.lines.push(row.line);
-        Ok(())
+        wrong
     }
 
     /// Decides every row in order: calls `each` with its index, its judgement, or `None` where
@@ -147,16 +165,12 @@ impl Applications {
         decider: &mut Decider,
         mut each: impl FnMut(usize, Option<Judgement>, &Decider),
     ) -> Result<(), String> {
-        let asked = |schema: &Schema| -> Vec<_> {
-            let features = schema.features.iter();
-            features
-                .map(|f| (f.name.clone(), f.kind.clone(), f.role))
-                .collect()
-        };
-        if asked(&decider.artifact().schema) != asked(&self.schema) {
-            return Err(
-                "its schema has other columns than the one that the file was read by".into(),
-            );
+        let schema = &decider.artifact().schema;
+        check_columns(schema, &self.schema)?;
+        if let Some(value) = other_missing_value(schema, &self.schema) {
+            return Err(format!(
+                "its schema has other missing_values than the one that the file was read by (only one has '{value}')"
+            ));
         }
         let features = self.schema.features.iter().enumerate();
         let inputs = features.filter(|(_, feature)| feature.role == Role::Input);
@@ -184,6 +198,32 @@ impl Applications {
         let given = features.filter_map(|(feature, column)| Some((feature, column.as_ref()?[row])));
         refusal(decider, given).message
     }
+}
+
+/// Whether a file is read for the model of a schema as for that of another one, but for what
+/// means missing.
+pub(crate) fn check_columns(schema: &Schema, other: &Schema) -> Result<(), String> {
+    let asked = |schema: &Schema| -> Vec<_> {
+        let features = schema.features.iter();
+        features
+            .map(|f| (f.name.clone(), f.kind.clone(), f.role))
+            .collect()
+    };
+    match asked(schema) == asked(other) {
+        true => Ok(()),
+        false => Err("its schema has other columns than the one that the file was read by".into()),
+    }
+}
+
+/// The first value that means missing to only one of two models.
+pub(crate) fn other_missing_value(one: &Schema, other: &Schema) -> Option<String> {
+    let only = |one: &Schema, other: &Schema| {
+        let mut texts = one.missing_values.texts().iter();
+        texts
+            .find(|text| !other.missing_values.has_text(text))
+            .cloned()
+    };
+    only(one, other).or_else(|| only(other, one))
 }
 
 /// Why a model refuses an application.
@@ -303,38 +343,48 @@ fn not_listed(categories: &[String], missing: &MissingValues) -> String {
 }
 
 impl Places {
-    fn find<R: Read>(
+    /// Whether the file has the column that was asked for, and none that no schema knows.
+    fn check<R: Read>(
         table: &Table<R>,
-        schema: &Schema,
+        schemas: &[&Schema],
         extra: Option<&str>,
-    ) -> Result<Self, DataError> {
+    ) -> Result<(), DataError> {
         let header = table.header();
-        let place = |name: &str| header.iter().position(|column| column == name);
-        if let Some(name) = extra.filter(|name| place(name).is_none()) {
+        let is_there = |name: &str| header.iter().any(|column| column == name);
+        if let Some(name) = extra.filter(|name| !is_there(name)) {
             let columns = header.to_vec();
             let kind = DataErrorKind::MissingColumn { columns };
             return Err(DataError::in_file(table.name(), kind).in_column(name));
         }
-        let known = |name: &str| {
-            name == schema.target.name
-                || extra == Some(name)
-                || schema.features.iter().any(|feature| feature.name == name)
+        let knows = |schema: &Schema, name: &str| {
+            name == schema.target.name || schema.features.iter().any(|feature| feature.name == name)
         };
+        let known =
+            |name: &str| extra == Some(name) || schemas.iter().any(|schema| knows(schema, name));
         if let Some(stranger) = header.iter().find(|name| !known(name)) {
-            let nearest = schema.nearest_feature(stranger).map(str::to_owned);
+            let mut nearest = schemas
+                .iter()
+                .map(|schema| schema.nearest_feature(stranger));
+            let nearest = nearest.next().flatten().map(str::to_owned);
             let kind = DataErrorKind::UnknownColumn { nearest };
             return Err(DataError::in_file(table.name(), kind)
                 .at_line(1)
                 .in_column(&shortened(stranger)));
         }
+        Ok(())
+    }
+
+    fn find<R: Read>(table: &Table<R>, schema: &Schema, extra: Option<&str>) -> Self {
+        let header = table.header();
+        let place = |name: &str| header.iter().position(|column| column == name);
         let feature = |feature: &Feature| {
             (feature.role != Role::Ignored)
                 .then(|| place(&feature.name))
                 .flatten()
         };
-        Ok(Self {
+        Self {
             features: schema.features.iter().map(feature).collect(),
             extra: extra.and_then(place),
-        })
+        }
     }
 }

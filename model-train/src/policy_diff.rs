@@ -7,7 +7,7 @@ use model_core::policy::Outcome;
 use model_report::number::{count, percent};
 use model_report::{Cell, Fact, Page, Section, Table, Tone};
 
-use crate::applications::Applications;
+use crate::applications::{Applications, check_columns};
 use crate::report::ReportError;
 
 /// Changed rows that a report lists.
@@ -68,23 +68,27 @@ impl Answer {
     }
 }
 
-/// Decides the applications by both files.
+/// Decides the applications of a file by both models, each as it was read by the model's own
+/// schema ([`Applications::read_each`]).
 ///
 /// # Errors
-/// When a model is of another schema than the applications were read by.
+/// When the models ask for different columns, or one is of another schema than its
+/// applications were read by.
 pub fn difference(
-    applications: &Applications,
+    applications: [&Applications; 2],
     old: &mut Decider,
     new: &mut Decider,
 ) -> Result<Difference, String> {
-    let before = decide(applications, old)?;
-    let after = decide(applications, new)?;
+    check_columns(&new.artifact().schema, &old.artifact().schema)?;
+    let [for_old, for_new] = applications;
+    let before = decide(for_old, old)?;
+    let after = decide(for_new, new)?;
     let mut difference = Difference {
-        rows: applications.rows(),
+        rows: for_old.rows(),
         changes: Vec::new(),
         table: BTreeMap::new(),
     };
-    let rows = applications.lines.iter().zip(before.iter().zip(&after));
+    let rows = for_old.lines.iter().zip(before.iter().zip(&after));
     for (line, (before, after)) in rows {
         let pair = (before.answer, after.answer);
         *difference.table.entry(pair).or_default() += 1;

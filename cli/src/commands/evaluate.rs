@@ -178,7 +178,10 @@ impl Args {
     fn in_file(&self, model: &Path, error: EvaluationError) -> Error {
         let path: &Path = match (&error, &self.schema) {
             (EvaluationError::Artifact(_), _) => model,
-            (EvaluationError::Schema, Some(schema)) => schema,
+            (
+                EvaluationError::Schema | EvaluationError::SchemaMissingValues { .. },
+                Some(schema),
+            ) => schema,
             (EvaluationError::Evaluate(EvaluateError::Cost(_)), _) => &self.data,
             _ => return error.into(),
         };

@@ -4,6 +4,7 @@ use model_core::artifact::Artifact;
 
 use super::evaluation::{EvaluationError, asks_for_the_same};
 use super::inputs::{InputError, Source};
+use crate::applications::other_missing_value;
 use crate::evaluate::{Comparison, Options, compare};
 use crate::report::{ReportError, comparison_html};
 
@@ -46,6 +47,9 @@ pub fn compare_file(
         return Err(EvaluationError::OtherInputs {
             difference: difference(&first, &second),
         });
+    }
+    if let Some(value) = other_missing_value(&first.schema, &second.schema) {
+        return Err(EvaluationError::OtherMissingValues { value });
     }
     let dataset = job
         .data

@@ -12,6 +12,7 @@ use super::job::Job;
 use super::retrained::retrained;
 use super::selection::Selection;
 use super::trained::TrainedModel;
+use crate::applications::other_missing_value;
 use crate::card::{About, model_card};
 use crate::evaluate::{
     self, Coefficients, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord,
@@ -110,6 +111,22 @@ pub enum EvaluationError {
         "the schema has other inputs or another target than the model's: leave the schema out to use the model's own"
     )]
     Schema,
+    /// Other values mean missing by the schema.
+    #[error(
+        "the schema has other missing_values than the model's (only one has '{value}'): give it the model's, or leave the schema out"
+    )]
+    SchemaMissingValues {
+        /// The first value that means missing by one of them only.
+        value: String,
+    },
+    /// Other values mean missing to one of two models to compare.
+    #[error(
+        "the models have different missing_values (only one has '{value}'), and one file cannot be read for both: measure each by itself"
+    )]
+    OtherMissingValues {
+        /// The first value that means missing to one of them only.
+        value: String,
+    },
     /// Two models to compare predict different things.
     #[error(
         "the models predict different outcomes: the first {first}, the second {second}; expected two models of the same target"
@@ -170,7 +187,10 @@ pub fn evaluate_and_predict(
         Some(schema) if !asks_for_the_same(&schema, &artifact.schema) => {
             return Err(EvaluationError::Schema);
         }
-        Some(schema) => schema,
+        Some(schema) => match other_missing_value(&schema, &artifact.schema) {
+            Some(value) => return Err(EvaluationError::SchemaMissingValues { value }),
+            None => schema,
+        },
         None => artifact.schema.clone(),
     };
     let dataset = job

@@ -48,12 +48,14 @@ impl Args {
         let (mut old, mut new) = (load(&self.old)?, load(&self.new)?);
         let source = files::Source::open(&self.data)?;
         let bar = progress::bytes(source.len, "Reading");
-        let schema = &old.artifact().schema;
+        // What means missing may differ.
+        let schemas = [&old, &new].map(|decider| &decider.artifact().schema);
         let (name, unreadable) = (&source.name, Unreadable::Fail);
         let read = |read| bar.set_position(read);
-        let applications = Applications::read(source.bytes, name, schema, None, unreadable, read)?;
+        let applications =
+            Applications::read_each(source.bytes, name, schemas, None, unreadable, read)?;
         bar.finish_and_clear();
-        let difference = difference(&applications, &mut old, &mut new)
+        let difference = difference(applications.each_ref(), &mut old, &mut new)
             .map_err(|problem| anyhow!("{}: {problem}", self.new.display()))?;
         if let Some(path) = &self.report {
             let (old, new) = (
