@@ -987,6 +987,60 @@ async fn a_version_whose_folder_is_gone_does_not_come_back() {
     assert_eq!(who(&app, "/predict").await, 1);
 }
 
+/// It once waited until the last new version of any model was compiled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_does_not_wait_for_a_reload() {
+    // Of another model, and of its own.
+    for slow in ["boats", "cars"] {
+        let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+        let deployment = models.path().join("cars/deployment.toml");
+        std::fs::write(&deployment, "version = \"1\"").unwrap();
+        let (reached, mut reads) = tokio::sync::mpsc::unbounded_channel();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let check = move |path: &Path, _: &str| {
+            if path.ends_with("3/model.wasm") {
+                let _ = reached.send(());
+                let _ = wait.lock().unwrap().recv();
+            }
+            let key = "0".repeat(64);
+            let name = "us".to_owned();
+            Ok(Signer { name, key })
+        };
+        let options = ServeOptions {
+            limits: limits(),
+            keys: vec![Key::new("chief", Role::Admin)],
+            allow_mismatch: true,
+            signatures: Some(SignatureCheck {
+                file: "model.sig",
+                check: Arc::new(check),
+            }),
+            ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
+        };
+        let app = app(App::open(options).unwrap());
+        std::fs::remove_file(&deployment).unwrap();
+        administer(&app, "/models/cars/reload").await;
+        assert_eq!(who(&app, "/models/cars/predict").await, 2);
+
+        write(models.path(), slow, "3", &numbered(3));
+        let (other, path) = (app.clone(), format!("/models/{slow}/reload"));
+        let reload = tokio::spawn(async move { administer(&other, &path).await });
+        reads.recv().await.unwrap();
+        let rollback = administer(&app, "/models/cars/rollback");
+        let answer = tokio::time::timeout(Duration::from_secs(20), rollback).await;
+        assert_eq!(json(&answer.unwrap())["lasting"], true, "{slow}");
+        assert_eq!(who(&app, "/models/cars/predict").await, 1);
+        // What is read by then does not undo it.
+        go_on.send(()).unwrap();
+        assert_eq!(reload.await.unwrap().status, 200, "{slow}");
+        assert_eq!(who(&app, "/models/cars/predict").await, 1);
+        assert_eq!(
+            who(&app, &format!("/models/{slow}/versions/3/predict")).await,
+            3
+        );
+    }
+}
+
 /// Whatever changes beside it, and whatever a file pins.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_holds_when_files_change() {

@@ -1,11 +1,12 @@
 //! Which of a folder's versions answers, and which challenges it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::deployment::{self, Deployment, DeploymentError, Mode, line};
-use super::folder::{Found, order};
+use super::folder::order;
 use super::live::{Challenger, Live};
 use super::loading::Loading;
 use super::names::check_successor;
@@ -29,12 +30,12 @@ impl Slot {
     /// changes nothing; before there is a champion, one answers without it.
     pub(super) fn arrange(
         &self,
-        found: &Found,
+        deployment: Option<&io::Result<String>>,
         versions: BTreeMap<String, Arc<Version>>,
         past: &Past,
         loading: &Loading,
     ) -> Result<Arrangement, DeploymentError> {
-        let deployment = match &found.deployment {
+        let deployment = match deployment {
             None => Deployment::default(),
             Some(Ok(text)) => Deployment::parse(text)?,
             Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),

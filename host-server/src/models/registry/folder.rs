@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::deployment;
 
@@ -11,6 +12,9 @@ pub(super) const MODEL: &str = "model.wasm";
 
 /// What a model's folder holds.
 pub(super) struct Found {
+    folder: PathBuf,
+    /// Since when it was read.
+    pub(super) at: Instant,
     /// Version and file, oldest first.
     pub(super) versions: Vec<(String, PathBuf)>,
     /// `deployment.toml`, if it is there.
@@ -43,6 +47,7 @@ pub(super) fn misplaced(folder: &Path, names: &[String]) -> Vec<PathBuf> {
 
 /// What there is of one model. A folder that cannot be read has no versions.
 pub(super) fn versions(folder: &Path) -> Found {
+    let at = Instant::now();
     let mut versions: Vec<(String, PathBuf)> = names(folder)
         .unwrap_or_default()
         .into_iter()
@@ -53,13 +58,25 @@ pub(super) fn versions(folder: &Path) -> Found {
         .filter(|(_, file)| file.is_file())
         .collect();
     versions.sort_by(|(a, _), (b, _)| order(a, b));
-    let deployment = match deployment::text(folder) {
+    Found {
+        folder: folder.to_owned(),
+        at,
+        versions,
+        deployment: deployment(folder),
+    }
+}
+
+impl Found {
+    /// Reads `deployment.toml` again.
+    pub(super) fn deployment_now(&self) -> Option<io::Result<String>> {
+        deployment(&self.folder)
+    }
+}
+
+fn deployment(folder: &Path) -> Option<io::Result<String>> {
+    match deployment::text(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         other => Some(other),
-    };
-    Found {
-        versions,
-        deployment,
     }
 }
 

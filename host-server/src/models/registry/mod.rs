@@ -24,7 +24,6 @@ pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -50,12 +49,11 @@ pub(crate) struct Registry {
     slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
     /// The model that answers requests that name none; empty as long as there is none.
     default: ArcSwap<Option<Arc<Slot>>>,
-    /// Held during a reload, so that there is one change at a time. Requests never take it.
+    /// Held during a reload, so that there is one at a time. Requests and rollbacks never take it:
+    /// to compile a new version may take a while.
     changing: Mutex<()>,
     /// Held while a file is fetched and taken; before the lock above.
     fetching: Mutex<()>,
-    /// How often somebody rolled back.
-    rollbacks: AtomicU64,
 }
 
 impl Registry {
@@ -108,7 +106,6 @@ impl Registry {
             default: ArcSwap::from_pointee(None),
             changing: Mutex::new(()),
             fetching: Mutex::new(()),
-            rollbacks: AtomicU64::new(0),
         }
     }
 
@@ -138,7 +135,6 @@ impl Registry {
     /// Reads all models' files again; blocks while new ones are compiled and checked. What was
     /// rolled back is taken again only when somebody asks for it.
     pub(crate) fn reload(&self, change: Change<'_>) -> Vec<Outcome> {
-        let rollbacks = self.rollbacks.load(Ordering::Acquire);
         let mut fetching = None;
         let file = match &self.source {
             Some(ModelSource::File(path)) => Some(Ok(path.clone())),
@@ -152,12 +148,6 @@ impl Registry {
         };
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let _fetching = fetching;
-        let cause = match self.rollbacks.load(Ordering::Acquire) == rollbacks {
-            true => change.cause,
-            // Who rolled back meanwhile spoke last.
-            false => Cause::FilesChanged,
-        };
-        let change = Change { cause, ..change };
         match (file, &self.source) {
             (Some(file), _) => self.reload_file(file, change),
             (None, Some(ModelSource::Folder(folder))) => self.reload_folder(folder, change, None),
@@ -167,8 +157,7 @@ impl Registry {
 
     /// The same for one model, as `actor` asked; `None` when there is no such model.
     pub(crate) fn reload_one(&self, name: &str, actor: Option<&str>) -> Option<Outcome> {
-        let cause = Cause::Asked;
-        let mut outcomes = self.reload_named(name, Change { cause, actor });
+        let mut outcomes = self.reload_named(name, Change::now(Cause::Asked, actor));
         let at = outcomes.iter().position(|outcome| outcome.model == name)?;
         Some(outcomes.swap_remove(at))
     }
@@ -183,16 +172,11 @@ impl Registry {
         actor: Option<&str>,
     ) -> Option<Result<Outcome, String>> {
         let slot = self.get(name)?;
-        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = match &self.source {
             Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
             _ => None,
         };
-        let done = slot.roll_back(folder.as_deref(), actor, &self.loading);
-        if done.is_ok() {
-            self.rollbacks.fetch_add(1, Ordering::Release);
-        }
-        Some(done)
+        Some(slot.roll_back(folder.as_deref(), actor, &self.loading))
     }
 
     /// What serves a version, which is loaded if needed: it may take a while.

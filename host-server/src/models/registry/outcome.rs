@@ -1,5 +1,7 @@
 //! What a reload did.
 
+use std::time::Instant;
+
 use serde::Serialize;
 
 /// Why another version answers, or files are read.
@@ -33,11 +35,20 @@ pub(crate) struct Change<'a> {
     pub(crate) cause: Cause,
     /// The name of an admin key; `None` where nobody asked over HTTP.
     pub(crate) actor: Option<&'a str>,
+    /// When: a rollback after that spoke last.
+    pub(crate) at: Instant,
+}
+
+impl<'a> Change<'a> {
+    pub(super) fn now(cause: Cause, actor: Option<&'a str>) -> Self {
+        let at = Instant::now();
+        Self { cause, actor, at }
+    }
 }
 
 impl From<Cause> for Change<'_> {
     fn from(cause: Cause) -> Self {
-        Self { cause, actor: None }
+        Self::now(cause, None)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use model_files::hex;
@@ -28,8 +29,10 @@ use crate::models::metrics::{ModelMetricsSet, Reload};
 pub(crate) struct Slot {
     name: String,
     live: ArcSwapOption<Live>,
-    /// Touched only while models change.
+    /// Held while what answers changes, which takes but a moment.
     past: Mutex<Past>,
+    /// Held during a reload, also while it compiles; before the lock above.
+    looks: Mutex<Looks>,
 }
 
 /// A version that the model's folder has, and what is known of it already.
@@ -77,6 +80,19 @@ pub(super) struct Past {
     previous: Option<Arc<Served>>,
     /// Digests of files that were rolled back: not loaded again until an operator asks.
     pub(super) rolled_back: Vec<[u8; 32]>,
+    /// When the last rollback was done.
+    rolled_back_at: Option<Instant>,
+}
+
+impl Past {
+    fn was_rolled_back_since(&self, then: Instant) -> bool {
+        self.rolled_back_at.is_some_and(|at| at >= then)
+    }
+}
+
+/// What reloads found before.
+#[derive(Default)]
+struct Looks {
     /// Digests of files that were refused, and of their signatures, so that each is refused and
     /// counted once.
     refused: BTreeMap<PathBuf, Digests>,
@@ -115,6 +131,7 @@ impl Slot {
             name,
             live: ArcSwapOption::empty(),
             past: Mutex::default(),
+            looks: Mutex::default(),
         }
     }
 
@@ -143,10 +160,13 @@ impl Slot {
         loading: &Loading,
     ) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past(change.cause);
+        let (change, mut looks) = self.begin(change);
         let attempt = Attempt { change, loading };
-        let loaded = self.read(path, None, &mut past, attempt, &mut outcome);
-        if let Some(served) = loaded {
+        let loaded = self.read(path, None, &mut looks, attempt, &mut outcome);
+        let mut past = self.past();
+        // Somebody may have rolled back meanwhile.
+        let is_given_up = |one: &Arc<Served>| past.rolled_back.contains(one.file_sha256());
+        if let Some(served) = loaded.filter(|one| !is_given_up(one)) {
             match self.check_successor(served.description(), loading) {
                 Ok(()) => self.take(&mut past, Live::alone(served), attempt),
                 Err(reason) => self.refuse_file(reason, attempt, &mut outcome),
@@ -178,7 +198,7 @@ impl Slot {
         loading: &Loading,
     ) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past(change.cause);
+        let (change, mut looks) = self.begin(change);
         let attempt = Attempt { change, loading };
         let mut versions = BTreeMap::new();
         for (version, path) in &found.versions {
@@ -195,7 +215,7 @@ impl Slot {
                         version,
                         old: old.clone(),
                     };
-                    self.read(path, Some(known), &mut past, attempt, &mut outcome)
+                    self.read(path, Some(known), &mut looks, attempt, &mut outcome)
                 }
             };
             let checked = checked.map(|served| Version::new(served, stamp));
@@ -204,11 +224,15 @@ impl Slot {
                 unload_oldest(versions.values(), loading.loaded_versions.get());
             }
         }
+        let mut past = self.past();
+        let again = past.was_rolled_back_since(found.at);
+        let again = again.then(|| found.deployment_now());
+        let deployment = again.as_ref().unwrap_or(&found.deployment).as_ref();
         // A version whose folder is gone does not come back.
         past.previous
             .take_if(|previous| !versions.contains_key(previous.version()));
         let before = self.champion();
-        let arranged = self.arrange(found, versions, &past, loading);
+        let arranged = self.arrange(deployment, versions, &past, loading);
         let refused = match arranged {
             Ok(Arrangement { live, left_out }) => {
                 if let Some(live) = live {
@@ -220,9 +244,9 @@ impl Slot {
         };
         let now = self.champion();
         let stays = before.is_some_and(|before| now.is_some_and(|now| Arc::ptr_eq(&before, &now)));
-        let told = std::mem::take(&mut past.told);
+        let told = std::mem::take(&mut looks.told);
         for (what, reason) in refused {
-            past.told.insert(reason.clone());
+            looks.told.insert(reason.clone());
             match told.contains(&reason) {
                 true => outcome.refused.push(reason),
                 false => {
@@ -259,8 +283,7 @@ impl Slot {
         actor: Option<&str>,
         loading: &Loading,
     ) -> Result<Outcome, String> {
-        let cause = Cause::RolledBack;
-        let mut past = self.past(cause);
+        let mut past = self.past();
         let none = || format!("There is no version before to roll `{}` back to", self.name);
         let live = self.live().ok_or_else(none)?;
         let previous = past.previous.clone().ok_or_else(none)?;
@@ -269,6 +292,7 @@ impl Slot {
         }
         past.previous = None;
         past.rolled_back.push(*live.champion.file_sha256());
+        let change = Change::now(Cause::RolledBack, actor);
         let mut versions = live.versions.clone();
         let is_same = |version: &&Arc<Version>| version.file_sha256() == previous.file_sha256();
         if versions.get(previous.version()).filter(is_same).is_none() {
@@ -281,9 +305,11 @@ impl Slot {
             versions,
             challenger: None,
         };
-        self.promote(live, Change { cause, actor }, &loading.metrics);
+        self.promote(live, change, &loading.metrics);
         let (lasting, advice) = lasting(folder, &previous);
         (outcome.lasting, outcome.advice) = (Some(lasting), advice);
+        // Not before it is written down: what a reload read until then is out of date.
+        past.rolled_back_at = Some(Instant::now());
         loading.metrics.reload(&self.name, Reload::rolled_back);
         outcome.serving = self.serving();
         Ok(outcome)
@@ -294,7 +320,7 @@ impl Slot {
         &self,
         path: &Path,
         known: Option<Known<'_>>,
-        past: &mut Past,
+        looks: &mut Looks,
         Attempt { change, loading }: Attempt<'_>,
         outcome: &mut Outcome,
     ) -> Option<Arc<Served>> {
@@ -307,13 +333,13 @@ impl Slot {
         };
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
         let digests = (sha256, loading.signature(path));
-        let given_up = known.is_none() && past.rolled_back.contains(&sha256);
-        if given_up || past.refused.get(path) == Some(&digests) {
+        let given_up = known.is_none() && self.past().rolled_back.contains(&sha256);
+        if given_up || looks.refused.get(path) == Some(&digests) {
             return None;
         }
         let version = known.as_ref().map_or("", |known| known.version);
-        let refuse = |because: String, past: &mut Past, outcome: &mut Outcome| {
-            past.refused.insert(path.to_owned(), digests);
+        let refuse = |because: String, looks: &mut Looks, outcome: &mut Outcome| {
+            looks.refused.insert(path.to_owned(), digests);
             loading.tell_refused(&Refused {
                 name: &self.name,
                 version,
@@ -333,7 +359,7 @@ impl Slot {
                 // The same model, signed by somebody else.
                 Ok(_) => {}
                 Err(reason) => {
-                    refuse(format!("{}: {reason}", path.display()), past, outcome);
+                    refuse(format!("{}: {reason}", path.display()), looks, outcome);
                     return None;
                 }
             }
@@ -360,7 +386,7 @@ impl Slot {
                 Some(served)
             }
             Err(error) => {
-                refuse(error.in_file(path).to_string(), past, outcome);
+                refuse(error.in_file(path).to_string(), looks, outcome);
                 None
             }
         }
@@ -437,15 +463,26 @@ impl Slot {
         self.live.store(Some(Arc::new(live)));
     }
 
-    /// What was rolled back or refused is forgotten when somebody asks for a reload.
-    fn past(&self, cause: Cause) -> MutexGuard<'_, Past> {
-        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if cause == Cause::Asked {
-            past.rolled_back.clear();
-            past.refused.clear();
-            past.told.clear();
+    /// Begins a reload. What was rolled back or refused is forgotten when somebody asked for it,
+    /// unless somebody rolled back since: who did spoke last.
+    fn begin<'a>(&self, change: Change<'a>) -> (Change<'a>, MutexGuard<'_, Looks>) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut past = self.past();
+        if change.cause != Cause::Asked {
+            return (change, looks);
         }
-        past
+        if past.was_rolled_back_since(change.at) {
+            let cause = Cause::FilesChanged;
+            return (Change { cause, ..change }, looks);
+        }
+        past.rolled_back.clear();
+        looks.refused.clear();
+        looks.told.clear();
+        (change, looks)
+    }
+
+    fn past(&self) -> MutexGuard<'_, Past> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn champion(&self) -> Option<Arc<Served>> {
