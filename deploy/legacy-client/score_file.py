@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 import time
 import urllib.error
@@ -15,7 +16,9 @@ import urllib.request
 
 ATTEMPTS = 8
 TIMEOUT = 10
-AGAIN = {408, 429, 502, 503, 504}
+AGAIN = {408, 429, 500, 502, 503, 504}
+# What is wrong with the record itself: its values, or its length.
+REFUSED = {413, 422}
 
 
 def cut(record, columns):
@@ -28,6 +31,8 @@ def application(record, layout):
 
 
 def request_id(number, record):
+    """The server takes ids of these characters only, and makes one of its own for any other."""
+    number = re.sub("[^A-Za-z0-9._-]", "_", number)
     return f"{number}-{hashlib.sha256(record.encode()).hexdigest()[:24]}"
 
 
@@ -44,13 +49,22 @@ def ask(url, body, identity):
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             if error.code not in AGAIN:
-                return error.code, json.load(error)
+                return error.code, refusal(error)
             wait = float(error.headers.get("retry-after", wait))
             reason = f"status {error.code}"
         except OSError as error:
             reason = str(error)
         time.sleep(wait)
     raise SystemExit(f"{identity}: no answer after {ATTEMPTS} attempts: {reason}")
+
+
+def refusal(error):
+    """What a refusal says; a proxy's own has no JSON."""
+    try:
+        answer = json.load(error)
+    except ValueError:
+        answer = None
+    return answer if isinstance(answer, dict) and "detail" in answer else {"detail": f"status {error.code}"}
 
 
 def reason(answer):
@@ -63,8 +77,15 @@ def reason(answer):
 def explained(answer):
     """The rules that matched: `rule:code`, and what the schema filled in, mapped or moved: `feature:kind:to`."""
     rules = [f"rule:{code}" for code in answer.get("rules", [])]
-    adjusted = [f"{one['feature']}:{one['kind']}:{one['to']}" for one in answer["adjustments"]]
+    adjusted = [f"{one['feature']}:{one['kind']}:{value(one['to'])}" for one in answer["adjustments"]]
     return ";".join(rules + adjusted)
+
+
+def value(to):
+    """As the server writes it in CSV: nothing where it stays missing, `true` or `false`."""
+    if to is None:
+        return ""
+    return to if isinstance(to, str) else json.dumps(to)
 
 
 def decided(answer):
@@ -107,6 +128,9 @@ def main(url, layout_path, input_path, output_path):
             status, answer = ask(url, application(record, layout), identity)
             if status in (401, 403):
                 raise SystemExit(f"the server does not take our key: {answer['detail']}")
+            if status != 200 and status not in REFUSED:
+                # A wrong address or a fault is no refusal of an applicant.
+                raise SystemExit(f"{identity}: status {status}: {reason(answer)}")
             out.write(line(number, identity, status, answer) + "\n")
             out.flush()
             asked += 1

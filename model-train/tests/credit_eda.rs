@@ -202,3 +202,13 @@ role = "target"
     // Between first and last months the months themselves differ by construction.
     assert_eq!(characteristic(&eda, "month").stability_index, None);
 }
+
+/// A number that every decision refuses is none, such as a fraction in an integer.
+#[test]
+fn a_number_is_read_as_a_decision_reads_it() {
+    let schema = "name = \"a\"\nversion = \"1\"\nmissing_values = [\"9\"]\n[[feature]]\nname = \"late\"\ntype = \"integer\"\n[[feature]]\nname = \"paid\"\ntype = \"boolean\"\nrole = \"target\"\n";
+    let csv = "late,paid\n1,yes\n2.0,no\n1.5,yes\n1e-320,no\n9007199254740993,yes\n9.0,no\n3,no\n";
+    let column = &of_csv(csv, Some(schema)).columns[0];
+    assert_eq!((column.unreadable, column.missing), (3, 1));
+    assert_eq!(column.numbers.unwrap().maximum, 3.0);
+}

@@ -1,5 +1,6 @@
 """What deploy/ says is true of the running server."""
 
+import http.server
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 
 import bcrypt
@@ -501,6 +503,53 @@ def test_the_legacy_system_gets_its_decisions(tmp_path):
     assert target.read_text().splitlines() == lines
     process.kill()
     process.wait()
+
+
+@pytest.mark.parametrize("status, body, result", [
+    (422, b'{"detail":[{"loc":["body","n"],"msg":"Field required"}]}', "E"),
+    (413, b"<html>a proxy</html>", "E"),
+    (500, b'{"detail":"The model failed"}', None),
+    (404, b'{"detail":"Not Found"}', None),
+    (200, b'{"approve":true,"outcome":"approve","probability":0.5,"model":{"version":"1"},"adjustments":['
+          b'{"feature":"n","kind":"missing","to":null},{"feature":"b","kind":"missing","to":false},'
+          b'{"feature":"c","kind":"unknown","to":"x"},{"feature":"d","kind":"missing","to":2}]}', "A"),
+])
+def test_the_legacy_system_calls_no_fault_of_the_server_a_refusal(tmp_path, status, body, result):
+    ids = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            ids.append(self.headers["x-request-id"])
+            self.send_response(status)
+            self.send_header("retry-after", "0")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    client, source, target = DEPLOY / "legacy-client", tmp_path / "in.txt", tmp_path / "out.txt"
+    layout = tmp_path / "layout.json"
+    layout.write_text('{"number":[0,10],"fields":{"n":[10,14]}}')
+    source.write_text("Ж/17 B    5   \n", encoding="utf-8")
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    run = subprocess.run([sys.executable, client / "score_file.py", url, layout, source, target],
+                         capture_output=True, text=True)
+    server.shutdown()
+    server.server_close()
+    # An id that the server takes for its own log, one for each record.
+    assert len(set(ids)) == 1 and re.fullmatch("__17_B-[0-9a-f]{24}", ids[0]), ids
+    written = target.read_text(encoding="utf-8")
+    if result is None:
+        assert run.returncode == 1 and f"status {status}" in run.stderr and written == "", run.stderr
+        assert len(ids) == (8 if status == 500 else 1)
+        return
+    assert run.returncode == 0 and written[10] == result, run.stderr
+    words = {422: "n: Field required", 413: "status 413", 200: "n:missing:;b:missing:false;c:unknown:x;d:missing:2"}
+    assert written[70:].rstrip() == words[status]
 
 
 def test_the_legacy_system_rejects_nobody_whom_a_person_decides_about(tmp_path):

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use model_core::schema::{FeatureKind, Role, Schema, TargetKind};
-use model_core::value::boolean_word;
+use model_core::schema::{Feature, FeatureKind, Role, Schema, TargetKind};
+use model_core::value::{Reading, Value, boolean_word, read};
 use model_files::missing::MISSING_WORDS;
 use rustc_hash::FxHashMap;
 
@@ -154,6 +154,11 @@ impl Cells {
         let texts = listed.unwrap_or_else(|| sorted(&there, kind));
         let known: Vec<Option<f64>> = {
             let value = reader(kind, &texts);
+            let numeric = typed.filter(|feature| feature.range().is_some());
+            let value = |text: &str| match (schema, numeric) {
+                (Some(schema), Some(feature)) => as_decided(feature, text, schema),
+                _ => value(text),
+            };
             let read = |text: &String| (!is_missing(text)).then(|| value(text));
             self.texts.iter().map(read).collect()
         };
@@ -270,6 +275,14 @@ fn sorted(there: &[&str], kind: Type) -> Vec<String> {
 }
 
 /// NaN for a text that is no value of the type.
+/// A number as a decision reads it; NaN where it refuses it, such as a fraction in an integer.
+fn as_decided(feature: &Feature, text: &str, schema: &Schema) -> f64 {
+    match read(feature, Value::from_text(text), &schema.missing_values) {
+        Ok(Reading::Is(number)) => number,
+        _ => f64::NAN,
+    }
+}
+
 fn reader(kind: Type, texts: &[String]) -> impl Fn(&str) -> f64 {
     let index: HashMap<&str, usize> = texts
         .iter()
