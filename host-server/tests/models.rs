@@ -722,6 +722,10 @@ async fn a_rollback_reaches_other_servers_on_the_folder() {
     let answer = administer(&other, "/models/stand-in/reload").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(json(&answer)["serving"], "1.0.0");
+    // Asked of both, it is not undone by the second.
+    let again = administer(&other, "/models/stand-in/rollback").await;
+    assert_eq!(again.status, 409, "{}", again.text());
+    assert_eq!(champion(&other).await, "1.0.0");
     // An older version that the champion could not have followed is no rollback.
     let deployment = models.path().join("stand-in/deployment.toml");
     std::fs::write(&deployment, "version = \"2.0.0\"").unwrap();

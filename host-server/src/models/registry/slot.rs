@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::arrange::Arrangement;
 use super::deployment::{Deployment, FILE, line};
 use super::file::read_model;
-use super::folder::{Found, MODEL};
+use super::folder::{Found, MODEL, order};
 use super::live::Live;
 use super::loading::{Loading, Refused};
 use super::names::{FolderName, check_successor};
@@ -236,7 +236,12 @@ impl Slot {
         let refused = match arranged {
             Ok(Arrangement { live, left_out }) => {
                 if let Some(live) = live {
+                    let version = live.champion.version().to_owned();
                     self.take(&mut past, live, attempt);
+                    // As after a rollback, of this server or of another on the folder: to roll
+                    // that back would be to promote what somebody took out of service.
+                    past.previous
+                        .take_if(|previous| order(&version, previous.version()).is_lt());
                 }
                 left_out
             }
