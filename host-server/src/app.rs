@@ -24,8 +24,8 @@ use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
 use crate::models::drift::{Drift, End};
-use crate::models::registry::{Live, Loading, ModelSource, OnLoad, OnRefuse, Registry, Witness};
-use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Written};
+use crate::models::registry::{Live, Loading, ModelSource, OnLoad, OnRefuse, Registry};
+use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, ShadowRecord};
 use crate::seldom::Denials;
 
 pub(crate) use self::target::Target;
@@ -180,13 +180,18 @@ impl App {
         log.recorder(call, caller, kind, asked).map(Some)
     }
 
-    /// What records a challenger's answer to a request whose own answer is recorded.
-    pub(crate) fn shadow_record(
-        &self,
-        call: &Call<'_>,
-        written: Option<&Written>,
-    ) -> Option<Witness> {
-        Some(self.log.as_ref()?.shadow(call, written?))
+    /// What records a challenger's answer to a request; `None` without a log.
+    pub(crate) fn shadow_record(&self, call: &Call<'_>) -> Option<ShadowRecord> {
+        Some(self.log.as_ref()?.shadow(call))
+    }
+
+    /// Room for the record of a single answer in the log's queue; `None` without a log.
+    pub(crate) fn begin_record(&self, caller: &Caller) -> Result<Option<Share>, ApiError> {
+        let room = self
+            .log
+            .as_ref()
+            .map(|_| self.admission.enter_record(caller));
+        room.transpose().map_err(|full| self.reject(full))
     }
 
     pub(crate) fn middleware(&self) -> &Arc<Middleware> {

@@ -1,15 +1,18 @@
-//! The records of a batch: one group, written in one sync; of a very long batch several, each
-//! written while the rows of the next are decided.
+//! The record of a single answer, and those of a batch: one group, written in one sync; of a very
+//! long batch several, each written while the rows of the next are decided.
 
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::log::ShadowRecord;
 use super::recorder::{Group, Recorder, Written};
+use crate::http::Share;
 use crate::http::admission::Admission;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
+use crate::models::registry::Offer;
 
 /// More records than this take long enough to be handed over that a thread with connections
 /// leaves it to another.
@@ -83,6 +86,30 @@ impl Groups {
         }
         Ok(())
     }
+}
+
+/// Writes the record of a single answer, for which there is `room` in the log's queue, and waits
+/// until it is on the disk. A challenger gets its copy of the request then. All of that comes to its
+/// end, even if the client has gone.
+///
+/// # Errors
+/// When it could not be written, and the answer is not to be given.
+pub(crate) async fn write_single(
+    mut recorder: Recorder,
+    room: Option<Share>,
+    copy: Option<(Offer, ShadowRecord)>,
+) -> Result<Option<Written>, ApiError> {
+    let waiting = recorder.write();
+    let done = tokio::spawn(async move {
+        let _room = room;
+        let written = waiting.written().await;
+        if let Some((offer, record)) = copy {
+            let written = written.as_ref().ok().and_then(Option::as_ref);
+            offer.before(written.map(|written| record.witness(written)));
+        }
+        written
+    });
+    done.await.unwrap_or_else(|error| Err(failed(&error)))
 }
 
 /// Writes the records of some lines of a stream, and waits until they are on the disk.

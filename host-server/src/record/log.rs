@@ -31,6 +31,30 @@ pub(crate) struct DecisionLog {
     kept: Mutex<HashSet<[u8; 32]>>,
 }
 
+/// What is known of the record of a challenger's answer before there is one.
+pub(crate) struct ShadowRecord {
+    sink: Arc<Sink>,
+    details: Details,
+}
+
+impl ShadowRecord {
+    /// Records what a challenger in the shadow answers to a request whose answer is recorded there.
+    /// Nobody waits for that. The log refuses it where the answer was erased meanwhile.
+    pub(super) fn witness(self, written: &Written) -> Witness {
+        let Self { sink, details } = self;
+        let link = Some(written.index());
+        Box::new(move |served, request, answer| {
+            let mut template = template(Kind::Decision, served, details);
+            template.link = link;
+            let mut recorder = Recorder::new(Arc::clone(&sink), template);
+            recorder.add(request, answer);
+            if recorder.write().is_lost() {
+                sink.metrics().lost_shadow();
+            }
+        })
+    }
+}
+
 impl DecisionLog {
     /// Opens the log, or makes a new one; blocks.
     ///
@@ -137,10 +161,8 @@ impl DecisionLog {
         ))
     }
 
-    /// Records what a challenger in the shadow answers to a request whose answer is recorded.
-    /// Nobody waits for that. The log refuses it where the answer was erased meanwhile.
-    pub(crate) fn shadow(self: &Arc<Self>, call: &Call<'_>, written: &Written) -> Witness {
-        let sink = Arc::clone(&self.sink);
+    /// What records a challenger's answer to this request.
+    pub(crate) fn shadow(self: &Arc<Self>, call: &Call<'_>) -> ShadowRecord {
         let details = Details {
             request_id: call.id.as_str().to_owned(),
             // It was valid, or there would be no answer.
@@ -150,16 +172,10 @@ impl DecisionLog {
             program: PROGRAM.to_owned(),
             ..Details::default()
         };
-        let link = Some(written.index());
-        Box::new(move |served, request, answer| {
-            let mut template = template(Kind::Decision, served, details);
-            template.link = link;
-            let mut recorder = Recorder::new(Arc::clone(&sink), template);
-            recorder.add(request, answer);
-            if recorder.write().is_lost() {
-                sink.metrics().lost_shadow();
-            }
-        })
+        ShadowRecord {
+            sink: Arc::clone(&self.sink),
+            details,
+        }
     }
 
     /// Keeps a model's file beside the log and records that it was loaded, the first time; blocks.

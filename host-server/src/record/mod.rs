@@ -17,8 +17,8 @@ mod recorder;
 mod sink;
 
 pub(crate) use call::Call;
-pub(crate) use groups::{Groups, write_lines};
-pub(crate) use log::DecisionLog;
+pub(crate) use groups::{Groups, write_lines, write_single};
+pub(crate) use log::{DecisionLog, ShadowRecord};
 pub(crate) use metrics::LogMetrics;
 pub(crate) use model_log::{Kind, Role};
 pub use options::{DecisionLogOptions, OnFailure, Person, PersonRole, ReasonCode};

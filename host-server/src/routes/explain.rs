@@ -30,7 +30,7 @@ use crate::http::error::ApiError;
 use crate::http::limits::HttpLimits;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Affinity;
-use crate::record::{Call, Kind};
+use crate::record::{Call, Kind, write_single};
 
 const ROUTE: &str = "/explain";
 const ROUTE_NAMED: &str = "/models/{name}/explain";
@@ -140,6 +140,7 @@ async fn answer(
         let (batch, first) = begun.unwrap_or_else(|error| Err(failed(&call, &error)))?;
         return Box::pin(batch.respond(app, call.id, first)).await;
     }
+    let place = app.begin_record(call.caller)?;
     let kind = work(asks_for_recourse(&body));
     let explain = move || (served.explain(&body), body);
     let explained = admission.work(kind, call.caller, explain).await;
@@ -152,7 +153,7 @@ async fn answer(
         None => None,
         Some(mut recorder) => {
             recorder.add(&asked, explanation.answer());
-            recorder.write().written().await?
+            write_single(recorder, place, None).await?
         }
     };
     let mut response = respond(explanation);

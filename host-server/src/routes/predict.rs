@@ -22,7 +22,7 @@ use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Champions, Offer, Room, ScoredDecision, Served};
-use crate::record::{Call, Kind};
+use crate::record::{Call, Kind, write_single};
 
 /// How many headers an answer has, with those of the middleware.
 const HEADERS: usize = 13;
@@ -96,10 +96,7 @@ async fn answer(
     let target = app.target_version(call.caller, name, version, affinity);
     let target = target.await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
-    let record = recorder.as_ref();
-    let _record = record
-        .map(|_| app.admission().enter_record(call.caller))
-        .transpose()?;
+    let place = app.begin_record(call.caller)?;
     let shadow = target.live.as_ref().and_then(|live| live.shadow());
     let room = shadow.and_then(|shadow| shadow.room(body.len()));
     let is_short = target.served.is_short(body.len());
@@ -120,18 +117,17 @@ async fn answer(
             return Err(ApiError::fault(call.id));
         }
     };
+    if let (Some(shadow), None) = (shadow, &offer) {
+        shadow.dropped();
+    }
     let written = match recorder {
         None => None,
         Some(mut recorder) => {
             recorder.add(&body, decision.answer());
-            recorder.write().written().await?
+            let copy = offer.zip(app.shadow_record(&call));
+            write_single(recorder, place, copy).await?
         }
     };
-    match (offer, shadow) {
-        (Some(offer), _) => offer.before(app.shadow_record(&call, written.as_ref())),
-        (None, Some(shadow)) => shadow.dropped(),
-        (None, None) => {}
-    }
     let mut response = respond(decision, start.elapsed(), call.id);
     receipt(&mut response, written);
     Ok(response)

@@ -17,8 +17,9 @@ use crate::threads::Threads;
 /// How long files must be quiet before they are read: writing one takes several steps.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// They are read after so long, however much is written beside them.
-const MOST: Duration = Duration::from_secs(2);
+/// They are read after so long, however much is written beside them: a file that takes longer to
+/// come is read in the middle, and refused.
+const MOST: Duration = Duration::from_secs(10);
 
 /// Keeps the registry up to date until it is dropped. `hang_up` asks for a reload as well. Network
 /// file systems report nothing: after each `interval` the files are looked at.
