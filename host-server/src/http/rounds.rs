@@ -71,9 +71,9 @@ impl Rounds {
         }
     }
 
-    /// Whether another look of this caller has to wait: for others, or behind its own.
-    fn is_crowded(&self, caller: &Caller) -> bool {
-        self.looks.load(Ordering::Relaxed) >= DIRECT || self.turns.is_awaited_by(caller)
+    /// Whether another look has to wait for its turn.
+    fn is_crowded(&self) -> bool {
+        self.looks.load(Ordering::Relaxed) >= DIRECT || self.turns.are_awaited()
     }
 
     fn look(&self) {
@@ -91,7 +91,7 @@ impl Rounds {
 impl Looks {
     /// Ready when the connection may be looked at now.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.waiting.is_none() && self.rounds.is_crowded(&self.caller) {
+        if self.waiting.is_none() && self.rounds.is_crowded() {
             let (turns, caller) = (Arc::clone(&self.rounds.turns), self.caller.clone());
             self.waiting = Some(Box::pin(async move { turns.take(&caller).await }));
         }

@@ -1,7 +1,12 @@
 //! Turns of long work: a few at a time, and fair between callers. The next turn goes to the
-//! caller whose pieces took the least since it has had a turn or waited for one, so that whoever
-//! asks for little waits for a piece that runs, never for another's queue. Nothing is remembered of
-//! a caller that has neither.
+//! caller whose pieces took the least, so that whoever asks for little waits for a piece that runs,
+//! never for another's queue.
+//!
+//! What a caller has used is counted from the time of the queue at which it came: what the caller
+//! of the last turn had used before it (start-time fair queueing; Goyal, Vin and Cheng, *Start-time
+//! fair queuing*, 1996). A caller that leaves is remembered until that time has passed what it has
+//! used: one that has one piece after the other comes before nobody who has two at once. Where
+//! nobody has a turn or waits, all is forgotten.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -27,19 +32,44 @@ pub(crate) struct Turns {
 struct State {
     taken: usize,
     tickets: u64,
-    /// Those who have a turn or wait for one.
+    /// How many pieces wait.
+    waiting: usize,
+    /// Those who have a turn, wait for one, or have used more than `now`.
     clients: HashMap<Caller, Client>,
-    /// What whoever had the last turn had used before it.
-    used: Duration,
+    /// Those of them who may have the next turn, and those who neither have a turn nor wait:
+    /// whoever has used the least first.
+    ready: BTreeMap<Place, Caller>,
+    idle: BTreeMap<Place, Caller>,
+    /// The time of the queue.
+    now: Duration,
 }
 
+/// What a caller has used, how many turns it has, and the ticket of its first piece that waits or
+/// else of its last one, which no other has.
+type Place = (Duration, usize, u64);
+
+#[derive(Default)]
 struct Client {
     /// How many turns it has.
     taken: usize,
-    /// What its turns took, from what whoever was next had used when it came.
+    /// What its turns took, from the time of the queue when it came.
     used: Duration,
     /// Its pieces that wait, first come, first served.
     waiting: BTreeMap<u64, oneshot::Sender<Turn>>,
+    /// The ticket of its last piece.
+    last: u64,
+}
+
+impl Client {
+    fn place(&self) -> Place {
+        let first = self.waiting.first_key_value();
+        let ticket = first.map_or(self.last, |(ticket, _)| *ticket);
+        (self.used, self.taken, ticket)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.taken == 0 && self.waiting.is_empty()
+    }
 }
 
 /// A turn; it ends when this is dropped.
@@ -87,17 +117,15 @@ impl Turns {
         let _waiting = Waiting {
             turns: self,
             caller,
-            ticket: self.lock().join(caller, sender),
+            ticket: self.lock().join(caller, self.each, sender),
         };
         self.hand_out();
         turn.await.ok()
     }
 
-    /// Whether something of this caller waits for a turn.
-    pub(crate) fn is_awaited_by(&self, caller: &Caller) -> bool {
-        let state = self.lock();
-        let client = state.clients.get(caller);
-        client.is_some_and(|client| !client.waiting.is_empty())
+    /// Whether anybody waits for a turn.
+    pub(crate) fn are_awaited(&self) -> bool {
+        self.lock().waiting > 0
     }
 
     /// Gives the turns that are free to those who are next.
@@ -127,16 +155,16 @@ impl Turns {
 
 impl State {
     /// Another piece of the caller's waits: its ticket.
-    fn join(&mut self, caller: &Caller, sender: oneshot::Sender<Turn>) -> u64 {
+    fn join(&mut self, caller: &Caller, each: usize, sender: oneshot::Sender<Turn>) -> u64 {
         self.tickets += 1;
-        let used = self.used;
-        let new = || Client {
-            taken: 0,
-            used,
-            waiting: BTreeMap::new(),
-        };
-        let client = self.clients.entry(caller.clone()).or_insert_with(new);
+        let mut client = self.take_out(caller).unwrap_or_default();
+        if client.is_idle() {
+            client.used = client.used.max(self.now);
+        }
         client.waiting.insert(self.tickets, sender);
+        client.last = self.tickets;
+        self.waiting += 1;
+        self.put_back(caller.clone(), client, each);
         self.tickets
     }
 
@@ -144,26 +172,73 @@ impl State {
         if self.taken >= all {
             return None;
         }
-        let first = |client: &Client| client.waiting.first_key_value().map(|(ticket, _)| *ticket);
-        let clients = self.clients.iter_mut();
-        let may = clients.filter(|(_, client)| client.taken < each && !client.waiting.is_empty());
-        let (caller, client) =
-            may.min_by_key(|(_, client)| (client.used, client.taken, first(client)))?;
+        let (_, caller) = self.ready.first_key_value()?;
+        let caller = caller.clone();
+        let mut client = self.take_out(&caller)?;
         let (_, sender) = client.waiting.pop_first()?;
+        self.waiting -= 1;
         client.taken += 1;
         self.taken += 1;
-        self.used = client.used;
-        Some((caller.clone(), sender))
+        self.now = self.now.max(client.used);
+        self.put_back(caller.clone(), client, each);
+        self.forget();
+        Some((caller, sender))
     }
 
-    /// Changes the caller's entry, and forgets it when it neither waits nor has a turn.
-    fn change(&mut self, caller: &Caller, change: impl FnOnce(&mut Client)) {
-        let Some(client) = self.clients.get_mut(caller) else {
-            return;
-        };
-        change(client);
-        if client.taken == 0 && client.waiting.is_empty() {
-            self.clients.remove(caller);
+    /// A turn of the caller's has ended.
+    fn end(&mut self, caller: Caller, each: usize, took: Duration) {
+        self.taken -= 1;
+        if let Some(mut client) = self.take_out(&caller) {
+            client.taken -= 1;
+            client.used = client.used.saturating_add(took);
+            self.put_back(caller, client, each);
+        }
+        self.forget();
+    }
+
+    /// A piece of the caller's does not wait any more.
+    fn leave(&mut self, caller: &Caller, each: usize, ticket: u64) {
+        if let Some(mut client) = self.take_out(caller) {
+            if client.waiting.remove(&ticket).is_some() {
+                self.waiting -= 1;
+            }
+            self.put_back(caller.clone(), client, each);
+        }
+        self.forget();
+    }
+
+    fn take_out(&mut self, caller: &Caller) -> Option<Client> {
+        let client = self.clients.remove(caller)?;
+        let place = client.place();
+        // It is in one of them at most, and no other has its ticket.
+        if self.ready.remove(&place).is_none() {
+            self.idle.remove(&place);
+        }
+        Some(client)
+    }
+
+    fn put_back(&mut self, caller: Caller, client: Client, each: usize) {
+        if client.is_idle() {
+            self.idle.insert(client.place(), caller.clone());
+        } else if !client.waiting.is_empty() && client.taken < each {
+            self.ready.insert(client.place(), caller.clone());
+        }
+        self.clients.insert(caller, client);
+    }
+
+    /// Forgets those who have used no more than whoever comes now.
+    fn forget(&mut self) {
+        if self.taken == 0 && self.waiting == 0 {
+            let tickets = self.tickets;
+            *self = Self {
+                tickets,
+                ..Self::default()
+            };
+        }
+        while let Some(first) = self.idle.first_entry()
+            && first.key().0 <= self.now
+        {
+            self.clients.remove(&first.remove());
         }
     }
 }
@@ -175,12 +250,7 @@ impl Turn {
             return false;
         };
         let took = self.since.elapsed();
-        let mut state = self.turns.lock();
-        state.taken -= 1;
-        state.change(&caller, |client| {
-            client.taken -= 1;
-            client.used = client.used.saturating_add(took);
-        });
+        self.turns.lock().end(caller, self.turns.each, took);
         true
     }
 }
@@ -196,9 +266,7 @@ impl Drop for Turn {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = self.turns.lock();
-        state.change(self.caller, |client| {
-            client.waiting.remove(&self.ticket);
-        });
+        state.leave(self.caller, self.turns.each, self.ticket);
     }
 }
 
@@ -225,6 +293,19 @@ mod tests {
         let mut wait: Wait<'a> = Box::pin(turns.take(caller));
         assert!(poll(&mut wait).is_none());
         wait
+    }
+
+    /// In the queue, whether or not its turn is there already.
+    fn wait_or_have<'a>(turns: &'a Arc<Turns>, caller: &'a Caller) -> Wait<'a> {
+        let mut turn = None;
+        let mut take = Box::pin(turns.take(caller));
+        if let Poll::Ready(ready) = take.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            turn = ready;
+        }
+        match turn {
+            Some(turn) => Box::pin(std::future::ready(Some(turn))),
+            None => take,
+        }
     }
 
     fn poll(wait: &mut Wait<'_>) -> Option<Turn> {
@@ -314,5 +395,30 @@ mod tests {
         assert!(turns.lock().clients.is_empty());
         assert_eq!(turns.lock().taken, 0);
         drop(now(&turns, &stays));
+    }
+
+    /// Whoever had two pieces at once once had no turn while others had one after the other: these
+    /// were forgotten between, and so were always first.
+    #[test]
+    fn who_has_two_pieces_at_once_has_turns_too() {
+        let turns = turns(1, 1);
+        let callers: Vec<Caller> = (0..9).map(|at| caller(&at.to_string())).collect();
+        // The first has two pieces, the others have one each.
+        let mut waits: Vec<(usize, Wait<'_>)> = [0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+            .map(|at| (at, wait_or_have(&turns, &callers[at])))
+            .into();
+        let mut had = [0; 9];
+        while had[0] < 5 {
+            let mut waiting = waits.iter_mut().enumerate();
+            let found = waiting.find_map(|(nth, (_, wait))| Some((nth, poll(wait)?)));
+            let (nth, turn) = found.unwrap();
+            let (at, _) = waits.remove(nth);
+            had[at] += 1;
+            std::thread::sleep(Duration::from_millis(1));
+            drop(turn);
+            waits.push((at, wait_or_have(&turns, &callers[at])));
+            assert!(had.iter().sum::<usize>() < 3_000, "{had:?}");
+        }
+        assert!(had.iter().all(|had| *had > 0), "{had:?}");
     }
 }
