@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStderr, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -215,6 +215,28 @@ fn a_change_is_noticed_where_something_else_is_always_written() {
     wait_for(&lines, "9.9.9");
     drop(stop);
     writer.join().unwrap();
+}
+
+/// A file that took longer than a look waits for was read in the middle.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_comes_slowly_is_read_when_it_is_there() {
+    let folder = model_folder();
+    let mut command = folder.command();
+    let serve = ["serve", "--models", "models", "--watch-interval", "600"];
+    let mut serving = Serving::start(command.args(serve));
+    let lines = lines_of(serving.take_log());
+    std::fs::create_dir_all(folder.path("models/aaa/1.0.0")).unwrap();
+    let mut file = std::fs::File::create(folder.path("models/aaa/1.0.0/model.wasm")).unwrap();
+    let model = points_model();
+    for piece in model.chunks(model.len() / 40) {
+        file.write_all(piece).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // It is another model's, and whole.
+    let refused = wait_for(&lines, "aaa");
+    assert!(!refused.contains("seal"), "{refused}");
+    assert!(refused.contains("points-approval"), "{refused}");
 }
 
 /// The lines, as they come.

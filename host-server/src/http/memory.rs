@@ -196,6 +196,12 @@ impl Memory {
         self.claim_for(Use::Answer)
     }
 
+    /// Whether the caller holds no more than what is always there for whoever holds little.
+    pub(crate) fn holds_little(&self) -> bool {
+        let held = lock(&self.0.held).all;
+        held.first <= LITTLE.first && held.rest <= LITTLE.rest
+    }
+
     fn claim_for(&self, used: Use) -> Claim {
         Claim {
             memory: self.clone(),

@@ -43,8 +43,8 @@ const WITH_DATA: usize = 256;
 /// The longest record, in bytes: with the end of a handshake the first one with data may come.
 const RECORD: usize = HEAD + (16 << 10) + 256;
 
-/// Who takes an answer no later than this is cut off by no lack of memory: every client lets the
-/// server wait at times.
+/// Who takes an answer no later than this is cut off by no lack of memory, unless it is the same
+/// caller that has much of it: every client lets the server wait at times.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// So much may be there and not count, in bytes: a usual request, and what rustls reads at once.
@@ -204,6 +204,9 @@ impl Watch for Below {
             self.cut_off = None;
             return write;
         };
+        if !self.held.memory().holds_little() {
+            return Poll::Ready(Err(error));
+        }
         let cut_off = self
             .cut_off
             .get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
@@ -353,17 +356,16 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_take_an_answer_holds_memory() {
-        let memory = memory();
-        let mut sessions: Vec<_> = (0..20)
-            .map(|_| {
-                let (ours, theirs) = tokio::io::duplex(8);
-                let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
-                (Watched::new(ours, below), theirs)
-            })
-            .collect();
-        let mut refused = async || {
+        let budget = Budget::new(1 << 20);
+        let session = |caller: &str| {
+            let memory = budget.of(&Caller::Key(caller.into()));
+            let (ours, theirs) = tokio::io::duplex(8);
+            let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
+            (Watched::new(ours, below), theirs)
+        };
+        let refused = async |sessions: &mut [(Watched<_, Below>, _)]| {
             let mut refused = 0;
-            for (ours, _) in &mut sessions {
+            for (ours, _) in sessions {
                 let written = futures_util::poll!(std::pin::pin!(ours.write_all(&[7; 100])));
                 if let Poll::Ready(written) = written {
                     assert_eq!(written.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
@@ -372,11 +374,16 @@ mod tests {
             }
             refused
         };
-        // Not at once.
-        assert_eq!(refused().await, 0);
+        // Ten times 64 KiB are there for one caller, of what is nobody's first of 1 MiB.
+        let mut much: Vec<_> = (0..20).map(|_| session("much")).collect();
+        assert_eq!(refused(&mut much).await, 10);
+        let mut more: Vec<_> = (0..4).map(|at| session(&at.to_string())).collect();
+        let _ = refused(&mut more).await;
+        // All of it is taken, and whoever holds little has a second.
+        let mut one = [session("one")];
+        assert_eq!(refused(&mut one).await, 0);
         let end = tokio::time::Instant::now() + 20 * PATIENCE;
-        // Ten times 64 KiB are there, of what is nobody's first of 1 MiB.
-        while refused().await != 10 {
+        while refused(&mut one).await != 1 {
             assert!(tokio::time::Instant::now() < end);
             tokio::time::sleep(PATIENCE / 10).await;
         }

@@ -17,9 +17,8 @@ use crate::threads::Threads;
 /// How long files must be quiet before they are read: writing one takes several steps.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// They are read after so long, however much is written beside them: a file that takes longer to
-/// come is read in the middle, and refused.
-const MOST: Duration = Duration::from_secs(10);
+/// They are read after so long where something else is written beside them.
+const MOST: Duration = Duration::from_secs(2);
 
 /// Keeps the registry up to date until it is dropped. `hang_up` asks for a reload as well. Network
 /// file systems report nothing: after each `interval` the files are looked at.
@@ -47,9 +46,15 @@ pub(crate) async fn watch(
                 _ => Cause::FilesChanged,
             },
         };
-        let _ = tokio::time::timeout(MOST, quiet(&changed)).await;
         // Before they are read: what changes after this is found at the next look.
-        seen = look(source.clone(), signature, &threads).await;
+        seen = loop {
+            let before = look(source.clone(), signature, &threads).await;
+            let is_quiet = tokio::time::timeout(MOST, quiet(&changed)).await.is_ok();
+            let now = look(source.clone(), signature, &threads).await;
+            if is_quiet || now == before {
+                break now;
+            }
+        };
         if !reload(&registry, cause, &threads).await {
             return;
         }
