@@ -1029,13 +1029,15 @@ async fn a_rollback_does_not_wait_for_a_reload() {
         write(models.path(), slow, "3", &numbered(3));
         let (other, path) = (app.clone(), format!("/models/{slow}/reload"));
         let reload = tokio::spawn(async move { administer(&other, &path).await });
-        reads.recv().await.unwrap();
+        let patience = Duration::from_secs(20);
+        let read = tokio::time::timeout(patience, reads.recv()).await;
+        read.unwrap().unwrap();
         let rollback = administer(&app, "/models/cars/rollback");
-        let answer = tokio::time::timeout(Duration::from_secs(20), rollback).await;
+        let answer = tokio::time::timeout(patience, rollback).await;
         assert_eq!(json(&answer.unwrap())["lasting"], true, "{slow}");
         assert_eq!(who(&app, "/models/cars/predict").await, 1);
         // What is read by then does not undo it.
-        go_on.send(()).unwrap();
+        drop(go_on);
         assert_eq!(reload.await.unwrap().status, 200, "{slow}");
         assert_eq!(who(&app, "/models/cars/predict").await, 1);
         assert_eq!(

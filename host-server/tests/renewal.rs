@@ -139,9 +139,12 @@ fn ask_with_the_handshake(address: SocketAddr, with: Option<&str>, request: &[u8
     let mut session = ClientConnection::new(config, name).unwrap();
     session.set_buffer_limit(None);
     let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
     session.write_tls(&mut stream).unwrap();
     while session.is_handshaking() {
-        session.read_tls(&mut stream).unwrap();
+        assert_ne!(session.read_tls(&mut stream).unwrap(), 0);
         session.process_new_packets().unwrap();
     }
     session.writer().write_all(request).unwrap();

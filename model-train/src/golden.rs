@@ -2,7 +2,8 @@
 //! the model, in any host, can be checked.
 //!
 //! They are drawn, not taken: each value independently, from what the schema allows within
-//! the middle nine tenths of the training rows, so that no applicant can be told from them.
+//! the middle nine tenths of the training rows, so that no applicant can be told from them. Where
+//! the model refuses such requests, they are mixtures of eight training rows.
 
 use model_core::artifact::{Artifact, ArtifactError, GoldenRow};
 use model_core::decide::Decider;
@@ -22,6 +23,8 @@ const ROWS: usize = 16;
 const LEAVE_OUT_EVERY: usize = 4;
 /// How often one is drawn that the model refuses.
 const ATTEMPTS: usize = 100;
+/// A drawn mixture has the values of so many rows in it.
+const MIXED: usize = 8;
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +35,7 @@ pub enum GoldenError {
     Artifact(#[from] ArtifactError),
     /// The model does not answer requests that its schema allows.
     #[error(
-        "the model refused all of {} synthetic requests, the last one with {answer}: allow more adjustments, or wider ranges",
+        "the model refused all of {} synthetic requests, the last one with {answer}: allow more adjustments or wider ranges, or take another seed",
         ROWS * ATTEMPTS
     )]
     Refused {
@@ -57,7 +60,10 @@ pub fn rows(
     for row in 0..ROWS {
         let answered = (0..ATTEMPTS).find_map(|attempt| {
             let leaves_out = row % LEAVE_OUT_EVERY == LEAVE_OUT_EVERY - 1;
-            let request = draws.request(leaves_out && attempt < ATTEMPTS / 2);
+            let request = match attempt < ATTEMPTS / 2 {
+                true => draws.request(leaves_out),
+                false => draws.mixture(),
+            };
             answer.clear();
             let status = decider.decide(request.as_bytes(), &mut answer);
             let probability = probability(&answer).filter(|_| status == 200)?;
@@ -86,6 +92,7 @@ pub fn probability(answer: &[u8]) -> Option<f64> {
 /// Requests that are drawn one after the other.
 struct Draws<'a> {
     schema: &'a Schema,
+    prepared: &'a Prepared,
     /// For each input, the middle of its values, and what a missing one becomes.
     ranges: Vec<(f64, f64)>,
     imputed: &'a [f64],
@@ -98,6 +105,7 @@ impl<'a> Draws<'a> {
         let ranges = columns.map(|values| middle(values, &prepared.split.train));
         Self {
             schema,
+            prepared,
             ranges: ranges.collect(),
             imputed: &prepared.preprocessing.imputed,
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -115,6 +123,37 @@ impl<'a> Draws<'a> {
                 feature.missing != Missing::Error && self.schema.max_adjustments != Some(0);
             // A derived value that was drawn would contradict the others.
             if feature.derived.is_none() && (left_out != Some(input) || !may_miss) {
+                fields.push((feature.name.as_str(), value));
+            }
+        }
+        Object(fields).to_json()
+    }
+
+    /// A request whose numbers are those of some training rows, mixed in the same shares: what
+    /// holds for sums and differences of these rows holds for it, too. It is near no one of them.
+    fn mixture(&mut self) -> String {
+        let Prepared { columns, split, .. } = self.prepared;
+        let rng = &mut self.rng;
+        let parts: Vec<(usize, f64)> = (0..MIXED)
+            .map(|_| {
+                let row = split.train[rng.random_range(0..split.train.len())];
+                (row, rng.random_range(0.5..1.5))
+            })
+            .collect();
+        let mut fields = Vec::new();
+        for (input, feature) in self.schema.inputs().enumerate() {
+            let known = parts
+                .iter()
+                .filter(|(row, _)| !columns[input][*row].is_nan());
+            let (sum, shares) = known.fold((0.0, 0.0), |(sum, shares), (row, share)| {
+                (sum + share * columns[input][*row], shares + share)
+            });
+            let value = match &feature.kind {
+                FeatureKind::Number(_) if shares > 0.0 => json_number(six_digits(sum / shares)),
+                FeatureKind::Integer(_) if shares > 0.0 => json_number((sum / shares).round()),
+                _ => draw(feature, self.ranges[input], self.imputed[input], rng),
+            };
+            if feature.derived.is_none() {
                 fields.push((feature.name.as_str(), value));
             }
         }
@@ -164,6 +203,10 @@ fn json_number(number: f64) -> Value {
 /// Three significant digits: a drawn number looks like one.
 fn three_digits(number: f64) -> f64 {
     format!("{number:.2e}").parse().unwrap_or(number)
+}
+
+fn six_digits(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
 }
 
 /// A JSON object that keeps the order of its fields.

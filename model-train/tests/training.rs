@@ -238,6 +238,50 @@ role = "target"
     }
 }
 
+/// Where values belong together, those of independent draws seldom do.
+#[test]
+fn requests_keep_the_sums_of_the_rows() {
+    let schema = r#"
+name = "test"
+version = "1.0.0"
+
+[[feature]]
+name = "rent"
+type = "number"
+
+[[feature]]
+name = "food"
+type = "number"
+
+[[feature]]
+name = "other"
+type = "number"
+
+[[feature]]
+name = "total"
+type = "number"
+derived = "rent + food + other"
+minimum = 99.99
+maximum = 100.01
+
+[[feature]]
+name = "paid"
+type = "boolean"
+role = "target"
+"#;
+    let schema = Schema::from_toml(schema).unwrap();
+    let mut csv = "rent,food,other,paid\n".to_owned();
+    for row in 0..500 {
+        let (rent, food) = (row * 37 % 50, row * 17 % 40);
+        writeln!(csv, "{rent},{food},{},{}", 100 - rent - food, row % 3 == 0).unwrap();
+    }
+    for seed in 1..6 {
+        let trained = trained_by(&schema, 1, &csv, ModelKind::LogisticRegression, seed);
+        let artifact = Artifact::decode(&trained.artifact).unwrap();
+        assert_eq!(artifact.golden_rows.len(), 16);
+    }
+}
+
 #[test]
 fn what_is_filled_in_comes_from_the_training_rows_alone() {
     let schema = schema();

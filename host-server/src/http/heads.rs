@@ -85,9 +85,9 @@ impl Heads {
             .store(before / REQUEST * REQUEST + IDLE, Ordering::Relaxed);
     }
 
-    /// Whether the server waits for the next request, of which nothing has come.
-    pub(super) fn is_idle(&self) -> bool {
-        self.0.now.load(Ordering::Relaxed) % REQUEST == IDLE
+    /// Whether some of a request's head has come, and not all of it.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun().is_some()
     }
 
     /// Whether a request is being answered.

@@ -179,13 +179,16 @@ impl Watch for Below {
         if self.session.ahead.load(Ordering::Relaxed) > SHORT {
             self.heads.begin();
         }
-        // All that came has been answered, but for the beginning of a head that came with the
-        // request before it: hyper's buffer has that, as long as it has every idle connection's.
-        if self.heads.is_idle() {
+        // All that came is in the request that is being answered, or has been: but for the
+        // beginning of a head that came with the request before it, which is in hyper's buffer.
+        if !self.heads.is_begun() {
             self.session.brought.store(0, Ordering::Relaxed);
         }
         self.let_go();
-        Ok(())
+        match self.is_long() {
+            true => self.hold(),
+            false => Ok(()),
+        }
     }
 
     fn written(
@@ -226,8 +229,10 @@ impl Watch for Below {
         }
         let brought = &self.session.brought;
         brought.fetch_add(bytes.len(), Ordering::Relaxed);
-        // A body has been counted when its head was there.
+        // A body has been counted when its head was there. Whoever holds little may bring a whole
+        // request in one piece at any time.
         match self.is_long() && !self.heads.is_asked() {
+            true if self.held.memory().holds_little() => self.hold().or(Ok(())),
             true => self.hold(),
             false => Ok(()),
         }
@@ -413,9 +418,15 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
         assert_eq!(sessions.len(), 10);
         let (below, _above, heads) = &mut sessions[0];
+        // What has come is a request, the body of which counts elsewhere.
         heads.asked();
-        drop(heads.answered(Response::default()));
         below.pause().unwrap();
+        let (mut next, mut above, next_heads) = session();
+        next.read(&[7; 16_000]).unwrap();
+        above.read(&[7; 15_900]).unwrap();
+        next_heads.asked();
+        drop(next_heads.answered(Response::default()));
+        next.pause().unwrap();
         let (mut next, ..) = session();
         next.read(&[7; 16_000]).unwrap();
         // A body is counted elsewhere.

@@ -35,6 +35,19 @@ struct Worker<S> {
     open: Arc<Open>,
 }
 
+/// The place of the thread with the fewest connections of this caller. How many others a thread has
+/// says little of its work, and whoever leaves every second connection open could choose the thread
+/// of all who come next. Of callers without any, each begins at the next thread.
+fn place(threads: &[&Open], next: &AtomicUsize, caller: &Caller) -> usize {
+    let counts: Vec<usize> = threads.iter().map(|open| open.of(caller)).collect();
+    let first = match counts.iter().all(|count| *count == 0) {
+        true => next.fetch_add(1, Ordering::Relaxed),
+        false => next.load(Ordering::Relaxed),
+    };
+    let places = (0..counts.len()).map(|at| (first + at) % counts.len());
+    places.min_by_key(|at| counts[*at]).unwrap_or_default()
+}
+
 /// How many connections of each caller a thread has.
 #[derive(Default)]
 struct Open(Mutex<HashMap<Caller, usize>>);
@@ -106,17 +119,14 @@ impl<S: Service> Workers<S> {
         Ok((Self(Arc::new(All { workers, next })), Ended(ended)))
     }
 
-    /// Gives a connection to the thread with the fewest of its caller. How many others a thread has
-    /// says little of its work, and whoever leaves every second connection open could choose the
-    /// thread of all who come next.
+    /// Gives a connection to a thread.
     pub(crate) fn give(&self, stream: TcpStream, connection: Connection<S>) {
         let All { workers, next } = &*self.0;
         let caller = connection.caller();
-        let next = next.fetch_add(1, Ordering::Relaxed);
-        let places = (0..workers.len()).map(|at| &workers[(at + next) % workers.len()]);
-        let fewest = places.min_by_key(|worker| worker.open.of(&caller));
+        let threads: Vec<&Open> = workers.iter().map(|worker| &*worker.open).collect();
+        let worker = workers.get(place(&threads, next, &caller));
         // On failure the connection is dropped: the client sees it close.
-        if let (Some(worker), Ok(stream)) = (fewest, stream.into_std()) {
+        if let (Some(worker), Ok(stream)) = (worker, stream.into_std()) {
             worker.open.add(&caller);
             let _ = worker.queue.send((stream, connection));
         }
@@ -194,5 +204,36 @@ impl<S: Service> Thread<S> {
                 () = self.end.closed() => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One caller's idle connections once chose the thread of all who came next.
+    #[test]
+    fn connections_are_spread_by_caller() {
+        let threads = [Open::default(), Open::default()];
+        let threads = [&threads[0], &threads[1]];
+        let next = AtomicUsize::new(0);
+        let caller = |name: String| Caller::Key(name.into());
+        // All of them on one thread.
+        (0..1_000).for_each(|_| threads[0].add(&caller("many".to_owned())));
+        let mut given = [[0; 2]; 2];
+        for one in 0..10 {
+            let caller = caller(one.to_string());
+            for counted in &mut given {
+                let at = place(&threads, &next, &caller);
+                threads[at].add(&caller);
+                counted[at] += 1;
+            }
+            let both = threads.map(|open| open.of(&caller));
+            assert_eq!(both, [1, 1]);
+        }
+        // The first connections of these callers, and the second ones.
+        assert_eq!(given, [[5, 5], [5, 5]]);
+        threads[0].remove(&caller("0".to_owned()));
+        assert_eq!(place(&threads, &next, &caller("0".to_owned())), 0);
     }
 }

@@ -2,6 +2,7 @@
 //! admin key.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -24,7 +25,9 @@ pub(super) async fn reload(
     let registry = Arc::clone(app.registry());
     let wanted = name.clone();
     log_action("reload", &caller, &id);
-    let work = move || registry.reload_one(&wanted, caller.name());
+    // Before it waits for another one.
+    let asked_at = Instant::now();
+    let work = move || registry.reload_one(&wanted, caller.name(), asked_at);
     let done = app.admission().reload(work).await;
     match done {
         Ok(Some(outcome)) => Ok(answer(&outcome)),

@@ -274,7 +274,6 @@ fn sorted(there: &[&str], kind: Type) -> Vec<String> {
     texts
 }
 
-/// NaN for a text that is no value of the type.
 /// A number as a decision reads it; NaN where it refuses it, such as a fraction in an integer.
 fn as_decided(feature: &Feature, text: &str, schema: &Schema) -> f64 {
     match read(feature, Value::from_text(text), &schema.missing_values) {
@@ -283,6 +282,7 @@ fn as_decided(feature: &Feature, text: &str, schema: &Schema) -> f64 {
     }
 }
 
+/// NaN for a text that is no value of the type.
 fn reader(kind: Type, texts: &[String]) -> impl Fn(&str) -> f64 {
     let index: HashMap<&str, usize> = texts
         .iter()

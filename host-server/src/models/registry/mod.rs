@@ -25,6 +25,7 @@ pub(crate) mod watch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
@@ -155,9 +156,15 @@ impl Registry {
         }
     }
 
-    /// The same for one model, as `actor` asked; `None` when there is no such model.
-    pub(crate) fn reload_one(&self, name: &str, actor: Option<&str>) -> Option<Outcome> {
-        let mut outcomes = self.reload_named(name, Change::now(Cause::Asked, actor));
+    /// The same for one model, as `actor` asked then; `None` when there is no such model.
+    pub(crate) fn reload_one(
+        &self,
+        name: &str,
+        actor: Option<&str>,
+        at: Instant,
+    ) -> Option<Outcome> {
+        let cause = Cause::Asked;
+        let mut outcomes = self.reload_named(name, Change { cause, actor, at });
         let at = outcomes.iter().position(|outcome| outcome.model == name)?;
         Some(outcomes.swap_remove(at))
     }

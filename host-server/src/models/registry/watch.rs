@@ -8,7 +8,7 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-use super::outcome::Cause;
+use super::outcome::{Cause, Change};
 use super::source::ModelSource;
 use super::version::Stamp;
 use super::{Registry, deployment, folder};
@@ -46,6 +46,8 @@ pub(crate) async fn watch(
                 _ => Cause::FilesChanged,
             },
         };
+        // When it was asked for, before it waits.
+        let change: Change<'static> = cause.into();
         // Before they are read: what changes after this is found at the next look.
         seen = loop {
             let before = look(source.clone(), signature, &threads).await;
@@ -55,7 +57,7 @@ pub(crate) async fn watch(
                 break now;
             }
         };
-        if !reload(&registry, cause, &threads).await {
+        if !reload(&registry, change, &threads).await {
             return;
         }
     }
@@ -94,11 +96,11 @@ fn stamps(folder: &Path, signature: Option<&str>) -> Vec<Stamp> {
         .collect()
 }
 
-async fn reload(registry: &Weak<Registry>, cause: Cause, threads: &Threads) -> bool {
+async fn reload(registry: &Weak<Registry>, change: Change<'static>, threads: &Threads) -> bool {
     let Some(registry) = registry.upgrade() else {
         return false;
     };
-    let done = threads.run(move || registry.reload(cause.into())).await;
+    let done = threads.run(move || registry.reload(change)).await;
     if let Err(error) = done {
         tracing::error!(%error, "reload failed; the loaded models stay in service");
     }
