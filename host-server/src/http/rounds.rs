@@ -5,24 +5,28 @@
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::caller::Caller;
 use super::turns::{Turn, Turns};
 
-/// So many looks of a round wait for nobody: less than a millisecond.
+/// So many looks of a round wait for nobody, and none once it has taken so long: with a model that
+/// takes its time a look is a part of a millisecond.
 const DIRECT: usize = 32;
+const LONG: Duration = Duration::from_millis(1);
 
 /// How many of those that wait for a turn are looked at in a round, at most.
-const IN_TURN: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+const IN_TURN: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// The rounds of one thread.
 pub(super) struct Rounds {
-    /// Looks since this round began.
+    /// Looks since this round began, and when it did.
     looks: AtomicUsize,
+    since: Mutex<Instant>,
     /// Told with the first of them.
     begun: Notify,
     turns: Arc<Turns>,
@@ -44,6 +48,7 @@ impl Rounds {
     pub(super) fn start() -> Arc<Self> {
         let rounds = Arc::new(Self {
             looks: AtomicUsize::new(0),
+            since: Mutex::new(Instant::now()),
             begun: Notify::new(),
             turns: Turns::new(IN_TURN, IN_TURN),
             taken: Mutex::default(),
@@ -66,25 +71,25 @@ impl Rounds {
         loop {
             self.begun.notified().await;
             self.looks.store(0, Ordering::Relaxed);
-            let taken = std::mem::take(&mut *self.taken());
+            let taken = std::mem::take(&mut *lock(&self.taken));
             drop(taken);
         }
     }
 
     /// Whether another look has to wait for its turn.
     fn is_crowded(&self) -> bool {
-        self.looks.load(Ordering::Relaxed) >= DIRECT || self.turns.are_awaited()
+        let is_long = || lock(&self.since).elapsed() >= LONG;
+        match self.looks.load(Ordering::Relaxed) {
+            0 => self.turns.are_awaited(),
+            looks => looks >= DIRECT || self.turns.are_awaited() || is_long(),
+        }
     }
 
     fn look(&self) {
         if self.looks.fetch_add(1, Ordering::Relaxed) == 0 {
+            *lock(&self.since) = Instant::now();
             self.begun.notify_one();
         }
-    }
-
-    fn taken(&self) -> std::sync::MutexGuard<'_, Vec<Turn>> {
-        // Nothing that can panic runs under the lock.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,9 +103,14 @@ impl Looks {
         if let Some(waiting) = &mut self.waiting {
             let turn = ready!(waiting.as_mut().poll(context));
             self.waiting = None;
-            self.rounds.taken().extend(turn);
+            lock(&self.rounds.taken).extend(turn);
         }
         self.rounds.look();
         Poll::Ready(())
     }
+}
+
+/// Nothing that can panic runs under these locks.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
