@@ -115,7 +115,7 @@ impl Answer {
     }
 
     /// Adds the headers that every answer has, and leaves out the body for `HEAD`.
-    pub(crate) fn into_response(self, id: &str, head: bool) -> Result<Response> {
+    pub(crate) fn into_response(self, id: &str, method: &str) -> Result<Response> {
         let mut response = ResponseBuilder::new()
             .with_status(self.status)
             .with_header("content-type", self.content_type)?
@@ -129,10 +129,12 @@ impl Answer {
         if let Some((name, value)) = self.header {
             response = response.with_header(name, value)?;
         }
-        Ok(if head {
-            response.empty()
-        } else {
-            response.fixed(self.body)
+        if method == "POST" {
+            response = response.with_header("cache-control", "no-store")?;
+        }
+        Ok(match method {
+            "HEAD" => response.empty(),
+            _ => response.fixed(self.body),
         })
     }
 }

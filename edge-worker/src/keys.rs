@@ -69,10 +69,11 @@ impl Keys {
     }
 }
 
-/// `x-api-key: K` or `authorization: Bearer K`.
+/// `x-api-key: K` or `authorization: Bearer K`; an empty one is none.
 fn presented(request: &Request) -> Option<String> {
     let header = |name| request.headers().get(name).ok().flatten();
-    header("x-api-key").or_else(|| {
+    let key = header("x-api-key").filter(|key| !key.is_empty());
+    key.or_else(|| {
         let value = header("authorization")?;
         let (scheme, key) = value.split_at_checked(7)?;
         scheme

@@ -41,7 +41,7 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
         && method == "POST"
         && let Err(refusal) = keys.check(&request)
     {
-        return refusal.into_response(&request_id, false);
+        return refusal.into_response(&request_id, &method);
     }
     let answer = match (request.path().as_str(), method.as_str()) {
         ("/", "GET" | "HEAD") => match page(&request, &env, &keys).await {
@@ -75,7 +75,7 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
         },
         _ => Answer::refusal(&Refusal::NotFound),
     };
-    answer.into_response(&request_id, method == "HEAD")
+    answer.into_response(&request_id, &method)
 }
 
 /// The page, for a client that prefers HTML, when the Worker was deployed with one.

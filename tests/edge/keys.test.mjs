@@ -9,7 +9,8 @@ const KEYS = ["", "other", "k1", "k2"];
 async function statuses(worker, path, init) {
   const all = [];
   for (const key of KEYS) {
-    const headers = key ? [{ "x-api-key": key }, { authorization: `Bearer ${key}` }] : [{}];
+    const bearer = { authorization: `Bearer ${key}` };
+    const headers = key ? [{ "x-api-key": key }, bearer, { ...bearer, "x-api-key": "" }] : [{}];
     const answers = await Promise.all(headers.map((headers) => worker.ask(path, { ...init, headers })));
     const [first, ...others] = answers.map(({ status }) => status);
     assert.ok(others.every((status) => status === first), `${path} ${key}`);
@@ -33,6 +34,7 @@ async function check(bindings, expected) {
       assert.deepEqual(await statuses(worker, path, init), status, path);
     }
     const refused = await worker.ask("/predict", post);
+    assert.equal(refused.headers.get("cache-control"), "no-store");
     if (refused.status === 401) {
       assert.equal(refused.headers.get("www-authenticate"), "Bearer");
       assert.match(String(refused.body), /Invalid or missing x-api-key header/);
