@@ -397,10 +397,13 @@ fn signature(artifact: &Artifact) -> Signature {
     });
     // The model reads a table as it reads a request, and names row and column of what it refuses:
     // a stricter type would keep tables from it that it understands.
-    let any = |feature: &Feature| Column {
-        kind: ColumnType::Any,
-        required: feature.role == Role::Input && matches!(feature.missing, Missing::Error),
-        ..column(feature)
+    let any = |feature: &Feature| {
+        let column = column(feature);
+        Column {
+            kind: ColumnType::Any,
+            required: column.required && feature.role == Role::Input,
+            ..column
+        }
     };
     // MLflow leaves out what is not listed.
     let policy = artifact.policy.as_ref();
@@ -431,7 +434,8 @@ fn column(feature: &Feature) -> Column {
             FeatureKind::Boolean => ColumnType::Boolean,
             FeatureKind::Category(_) => ColumnType::String,
         },
-        required: matches!(feature.missing, Missing::Error),
+        // A derived field is computed where it is not given.
+        required: matches!(feature.missing, Missing::Error) && feature.derived.is_none(),
     }
 }
 

@@ -125,6 +125,29 @@ fn a_constant_column_is_warned_about_and_an_empty_one_refused() {
     );
 }
 
+/// Whether a table has to have a column for a derived field, which is computed.
+#[test]
+fn a_run_names_a_derived_field_as_one_that_may_be_left_out() {
+    let folder = small(
+        |row| ["1", "2", "3"][row % 3],
+        "[[feature]]\nname = \"net\"\ntype = \"number\"\nderived = \"a - b\"",
+    );
+    folder.succeed(&format!("{SMALL} --model ridge --runs runs"));
+    let mut runs = std::fs::read_dir(folder.path("runs")).unwrap();
+    let run = runs.next().unwrap().unwrap().path().join("run.json");
+    let run: serde_json::Value = serde_json::from_slice(&std::fs::read(run).unwrap()).unwrap();
+    let required = |columns: &serde_json::Value| -> Vec<String> {
+        let columns = columns.as_array().unwrap().iter();
+        let required = columns.filter(|column| column["required"] == true);
+        required
+            .map(|column| column["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(run["signature"]["inputs"].as_array().unwrap().len(), 3);
+    assert_eq!(required(&run["signature"]["inputs"]), ["a"]);
+    assert_eq!(required(&run["dataset"]["columns"]), ["a", "y"]);
+}
+
 #[test]
 fn models_that_cannot_do_what_the_schema_asks_are_left_out_unless_they_are_named() {
     let folder = small(|row| ["1", "2", "3"][row % 3], "monotonic = \"increasing\"");

@@ -215,6 +215,15 @@ pub(crate) fn check_columns(schema: &Schema, other: &Schema) -> Result<(), Strin
     }
 }
 
+/// Whether every cell has the same code by both types. Ranges change no code, nor does what happens
+/// to a category that is not listed.
+pub(crate) fn same_codes(one: &FeatureKind, other: &FeatureKind) -> bool {
+    match (one, other) {
+        (FeatureKind::Category(one), FeatureKind::Category(other)) => one.values == other.values,
+        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
+    }
+}
+
 /// The first value that means missing to only one of two models.
 pub(crate) fn other_missing_value(one: &Schema, other: &Schema) -> Option<String> {
     let only = |one: &Schema, other: &Schema| {

@@ -73,6 +73,8 @@ def signature(model: Model) -> Any:
     # MLflow leaves out what is not listed.
     read = ["input", "protected"] if about.get("policy", {}).get("allow_protected") else ["input"]
     inputs = [feature for feature in about["features"] if feature["role"] in read]
+    # A derived field is computed where it is not given.
+    required = [one.get("missing") == "error" and "derived" not in one for one in inputs]
     outputs = {
         "prediction": DataType.long,
         "prediction_label": DataType.string,
@@ -85,8 +87,8 @@ def signature(model: Model) -> Any:
     return ModelSignature(
         inputs=Schema(
             [
-                ColSpec(AnyType(), one["name"], required=one.get("missing") == "error")
-                for one in inputs
+                ColSpec(AnyType(), one["name"], required=is_required)
+                for one, is_required in zip(inputs, required)
             ]
         ),
         outputs=Schema([ColSpec(kind, name) for name, kind in outputs.items()]),

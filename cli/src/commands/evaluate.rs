@@ -179,7 +179,9 @@ impl Args {
         let path: &Path = match (&error, &self.schema) {
             (EvaluationError::Artifact(_), _) => model,
             (
-                EvaluationError::Schema | EvaluationError::SchemaMissingValues { .. },
+                EvaluationError::Schema
+                | EvaluationError::SchemaMissingValues { .. }
+                | EvaluationError::SchemaRule { .. },
                 Some(schema),
             ) => schema,
             (EvaluationError::Evaluate(EvaluateError::Cost(_)), _) => &self.data,

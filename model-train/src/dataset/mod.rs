@@ -22,6 +22,7 @@ use model_files::Hashing;
 use model_files::csv::{CsvErrorKind, Piece, Pieces, Row, Table};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
+use crate::applications::same_codes;
 use crate::derive::{self, Step};
 use crate::error::{DataError, DataErrorKind, shortened};
 use crate::parallel::in_order;
@@ -261,6 +262,14 @@ impl Dataset {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The protected column of a model's feature; none where the file lacks it, or where it was
+    /// read in other codes, by the schema of an audit: then no rule names it.
+    pub(crate) fn protected_column(&self, feature: &Feature) -> Option<&Values> {
+        let mut protected = self.protected.iter();
+        let column = protected.find(|column| column.feature.name == feature.name)?;
+        same_codes(&column.feature.kind, &feature.kind).then_some(&column.values)
     }
 
     /// Appends what was read of the next piece.

@@ -64,9 +64,7 @@ impl<'d> Fields<'d> {
         let mut fields: Vec<_> = inputs.zip(dataset.columns.iter().map(Some)).collect();
         for index in decider.rule_columns() {
             let feature = &schema.features[*index];
-            let mut protected = dataset.protected.iter();
-            let column = protected.find(|column| column.feature.name == feature.name);
-            fields.push((feature.clone(), column.map(|column| &column.values)));
+            fields.push((feature.clone(), dataset.protected_column(feature)));
         }
         Self {
             schema: schema.clone(),

@@ -210,10 +210,8 @@ fn judge_part(
 fn columns(decider: &Decider, dataset: &Dataset, rows: &[usize]) -> Vec<f64> {
     let mut columns = taken(&dataset.columns, rows);
     for index in decider.rule_columns() {
-        let name = &decider.artifact().schema.features[*index].name;
-        let mut protected = dataset.protected.iter();
-        match protected.find(|column| column.feature.name == *name) {
-            Some(column) => columns.extend(rows.iter().map(|&row| column.values[row])),
+        match dataset.protected_column(&decider.artifact().schema.features[*index]) {
+            Some(values) => columns.extend(rows.iter().map(|&row| values[row])),
             None => columns.extend(rows.iter().map(|_| f64::NAN)),
         }
     }

@@ -2,7 +2,7 @@
 
 use model_core::artifact::{Artifact, ArtifactError, with_policy};
 use model_core::policy::Policy;
-use model_core::schema::{Schema, Target};
+use model_core::schema::{FeatureKind, Role, Schema, Target};
 use serde_json::Value;
 
 use super::decision::first_fold;
@@ -12,7 +12,7 @@ use super::job::Job;
 use super::retrained::retrained;
 use super::selection::Selection;
 use super::trained::TrainedModel;
-use crate::applications::other_missing_value;
+use crate::applications::{other_missing_value, same_codes};
 use crate::card::{About, model_card};
 use crate::evaluate::{
     self, Coefficients, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord,
@@ -119,6 +119,18 @@ pub enum EvaluationError {
         /// The first value that means missing by one of them only.
         value: String,
     },
+    /// A rule names a column that is read otherwise by the schema, or not at all.
+    #[error(
+        "rule '{rule}' names '{column}', which the schema has {found}: write the column as in the model's schema, or leave the schema out"
+    )]
+    SchemaRule {
+        /// The rule's id.
+        rule: String,
+        /// The column that it names.
+        column: String,
+        /// How the schema has it.
+        found: &'static str,
+    },
     /// Other values mean missing to one of two models to compare.
     #[error(
         "the models have different missing_values (only one has '{value}'), and one file cannot be read for both: measure each by itself"
@@ -189,7 +201,10 @@ pub fn evaluate_and_predict(
         }
         Some(schema) => match other_missing_value(&schema, &artifact.schema) {
             Some(value) => return Err(EvaluationError::SchemaMissingValues { value }),
-            None => schema,
+            None => {
+                check_rule_columns(&schema, &artifact)?;
+                schema
+            }
         },
         None => artifact.schema.clone(),
     };
@@ -225,6 +240,37 @@ pub(super) fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
         ..schema.target.clone()
     };
     inputs.eq(own.inputs().map(|f| (&f.name, &f.kind))) && target(schema) == target(own)
+}
+
+/// Whether each protected column that a rule names is read by the schema as by the model's own.
+fn check_rule_columns(schema: &Schema, artifact: &Artifact) -> Result<(), EvaluationError> {
+    for rule in artifact.policy.iter().flat_map(|policy| &policy.rules) {
+        for field in rule.when.fields() {
+            // Behind the last feature is the probability.
+            let named = artifact.schema.features.get(usize::from(field));
+            let Some(named) = named.filter(|feature| feature.role == Role::Protected) else {
+                continue;
+            };
+            let mut features = schema.features.iter();
+            let given = features.find(|feature| feature.name == named.name);
+            let found = match given.filter(|given| given.role == Role::Protected) {
+                None => "not as a protected column",
+                Some(given) if same_codes(&given.kind, &named.kind) => continue,
+                Some(given) => match (&given.kind, &named.kind) {
+                    (FeatureKind::Category(_), FeatureKind::Category(_)) => {
+                        "with other categories, or in another order"
+                    }
+                    _ => "of another type",
+                },
+            };
+            return Err(EvaluationError::SchemaRule {
+                rule: rule.id.clone(),
+                column: named.name.clone(),
+                found,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// An evaluation in the three forms that people and programs read.
