@@ -10,7 +10,7 @@ use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
 use model_files::parquet::{CsvText, MAGIC};
-use model_files::{WholeFile, read_small, resolved};
+use model_files::{ReadyFile, WholeFile, read_small, resolved};
 use model_log::enclosing_log;
 use model_train::card::Document;
 
@@ -224,12 +224,31 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sink.finish()
 }
 
-/// Copies a whole file, or nothing.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
-    let mut source = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
-    let mut sink = Sink::create(to)?;
-    io::copy(&mut source, &mut sink).with_context(|| format!("cannot write {}", to.display()))?;
-    sink.finish()
+/// A whole file on the disk that has not replaced its target yet.
+pub(crate) struct Aside(ReadyFile, String);
+
+impl Aside {
+    /// Writes all of `from`.
+    pub(crate) fn write(path: &Path, mut from: impl Read) -> Result<Self> {
+        let mut file = Sink::create_file(path)?;
+        let written = io::copy(&mut from, &mut file).and_then(|_| file.ready());
+        let name = path.display().to_string();
+        let ready = written.with_context(|| format!("cannot write {name}"))?;
+        Ok(Self(ready, name))
+    }
+
+    /// Copies a whole file.
+    pub(crate) fn copy(from: &Path, to: &Path) -> Result<Self> {
+        let source = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
+        Self::write(to, source)
+    }
+
+    /// Replaces the target.
+    pub(crate) fn finish(self) -> Result<()> {
+        let Self(file, name) = self;
+        let replaced = file.commit();
+        replaced.with_context(|| format!("cannot write {name}"))
+    }
 }
 
 /// Creates the folder that a file goes into, if it does not exist.

@@ -11,6 +11,7 @@ mod common;
 mod services;
 
 use std::fs;
+use std::process::Command;
 
 use common::serving::Serving;
 use common::{Folder, points_model, train_points};
@@ -402,6 +403,9 @@ fn a_model_that_is_signed_alone_is_pulled_without_a_signature_beside_other_files
         stderr
     };
     hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
+    // What a command left that was killed is none of them.
+    fs::create_dir(folder.path("alone")).unwrap();
+    fs::write(folder.path("alone/.underwrite-a1B2c3"), "half").unwrap();
     hub("pull acme/points --out alone/model.wasm --cache cache");
     folder.succeed("verify alone/model.wasm --key keys/risk.pub.pem");
     fs::create_dir(folder.path("project")).unwrap();
@@ -417,6 +421,156 @@ fn a_model_that_is_signed_alone_is_pulled_without_a_signature_beside_other_files
         folder.read("project/model.wasm"),
         folder.read("alone/model.wasm")
     );
+}
+
+/// The Hub of a version that is signed with other files.
+struct SignedHub {
+    folder: Folder,
+    service: hub_service::Service,
+}
+
+impl SignedHub {
+    const FILES: [&str; 3] = ["README.md", "reports/e.json", "z.bin"];
+
+    fn new() -> Self {
+        let (folder, service) = (folder(), hub_service::Service::start());
+        fs::create_dir(folder.path(VERSION).join("reports")).unwrap();
+        Self { folder, service }
+    }
+
+    fn command(&self, args: &str) -> Command {
+        let mut command = self.folder.command();
+        command
+            .env("HF_ENDPOINT", &self.service.address)
+            .env("HF_TOKEN", hub_service::TOKEN)
+            .args(args.split(' '));
+        command
+    }
+
+    fn run(&self, args: &str) {
+        let output = self.command(args).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{args}: {stderr}");
+    }
+
+    /// Publishes a version whose files say so, and pulls it into a folder of its name.
+    fn publish(&self, version: &str) {
+        for name in Self::FILES {
+            fs::write(self.folder.path(VERSION).join(name), version).unwrap();
+        }
+        fs::write(self.folder.path(VERSION).join("z.bin"), z(version)).unwrap();
+        self.folder
+            .succeed(&format!("sign {VERSION} --key risk.pem"));
+        self.run(&format!("publish {VERSION}/model.wasm --repo acme/points"));
+        self.pull(version);
+    }
+
+    /// Pulls the version that was published last.
+    fn pull(&self, to: &str) {
+        self.run(&pull(to));
+        let verify = format!("verify {to}/model.wasm --key keys/risk.pub.pem");
+        self.folder.succeed(&verify);
+    }
+
+    /// Copies a pulled version's file.
+    fn copy(&self, from: &str, to: &str) {
+        let to = self.folder.path(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(self.folder.path(from), to).unwrap();
+    }
+}
+
+fn pull(to: &str) -> String {
+    format!("pull acme/points --out {to}/model.wasm --cache cache")
+}
+
+/// The content of a file that is longer than the model.
+fn z(version: &str) -> String {
+    version.repeat(4 * points_model().len())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pull_replaces_nothing_before_all_is_written() {
+    let hub = SignedHub::new();
+    hub.publish("1");
+    hub.pull("here");
+    hub.publish("2");
+    // A file that is longer than the limit ends the program where it stands.
+    let blocks = points_model().len().div_ceil(512) + 1;
+    let pull = hub.command(&pull("here"));
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    shell.args(["-c", &script]).arg(pull.get_program());
+    shell.args(pull.get_args());
+    shell.current_dir(hub.folder.path(""));
+    shell.envs(
+        pull.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let output = shell.output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    for name in [
+        "model.wasm",
+        "model.sig",
+        "README.md",
+        "reports/e.json",
+        "z.bin",
+    ] {
+        let [here, old] =
+            ["here", "1"].map(|version| hub.folder.read(&format!("{version}/{name}")));
+        assert!(here == old, "{name}");
+    }
+    hub.pull("here");
+    assert_eq!(hub.folder.text("here/z.bin"), z("2"));
+}
+
+/// Also by one of a later version, which knows nothing of the one that broke off.
+#[test]
+fn a_pull_that_broke_off_is_completed_by_the_next_one() {
+    let hub = SignedHub::new();
+    hub.publish("1");
+    hub.publish("2");
+    // So many files were replaced; the signature is the last one.
+    let broken = |replaced: usize| {
+        let _ = fs::remove_dir_all(hub.folder.path("here"));
+        for (index, name) in SignedHub::FILES.into_iter().enumerate() {
+            let version = if index < replaced { "2" } else { "1" };
+            hub.copy(&format!("{version}/{name}"), &format!("here/{name}"));
+        }
+        hub.copy("1/model.wasm", "here/model.wasm");
+        hub.copy("1/model.sig", "here/model.sig");
+        hub.copy("2/model.sig", "here/.underwrite-0123ab.sig");
+        hub.copy("2/README.md", "here/.underwrite-a1B2c3");
+        hub.copy("2/README.md", "here/reports/.underwrite-d4E5f6");
+    };
+    for replaced in 0..=3 {
+        broken(replaced);
+        hub.pull("here");
+        assert_eq!(hub.folder.text("here/z.bin"), z("2"));
+    }
+    // The first version that came there.
+    fs::remove_dir_all(hub.folder.path("here")).unwrap();
+    hub.copy("2/README.md", "here/README.md");
+    hub.copy("2/README.md", "here/reports/.underwrite-d4E5f6");
+    hub.pull("here");
+    hub.publish("3");
+    for replaced in 0..=3 {
+        broken(replaced);
+        hub.pull("here");
+        assert_eq!(hub.folder.text("here/z.bin"), z("3"));
+    }
+    // What somebody else changed is none of these.
+    broken(1);
+    fs::write(hub.folder.path("here/README.md"), "mine").unwrap();
+    let output = hub.command(&pull("here")).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("README.md was changed by somebody else"),
+        "{error}"
+    );
+    assert_eq!(hub.folder.text("here/z.bin"), z("1"));
 }
 
 #[test]

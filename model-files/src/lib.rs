@@ -39,4 +39,6 @@ pub use lines::append_line;
 pub use resolved::resolved;
 pub use sha256::{Hashing, hex, sha256_file, sha256_hex};
 pub use small_file::read_small;
-pub use whole_file::{WholeFile, copy_whole, write_whole, write_whole_with_mode};
+pub use whole_file::{
+    ReadyFile, WholeFile, copy_whole, is_aside, is_held, write_whole, write_whole_with_mode,
+};

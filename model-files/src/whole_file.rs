@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::sha256::Hashing;
 
@@ -65,6 +65,7 @@ impl WholeFile {
         };
         sweep(folder(&target));
         let aside = builder.tempfile_in(folder(&target))?;
+        hold(aside.as_file());
         let permissions = aside.as_file().metadata()?.permissions();
         // Half a file is nobody else's, whatever the whole one is.
         set_private(aside.as_file())?;
@@ -84,18 +85,58 @@ impl WholeFile {
         Ok(self.aside.get_ref().path())
     }
 
-    /// Syncs the file to the disk and renames it to its target.
+    /// Syncs what was written so far to the disk.
     ///
     /// # Errors
-    /// When the disk is full, or the target has become a folder.
-    pub fn commit(self) -> io::Result<()> {
+    /// When the disk is full.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.aside.flush()?;
+        self.aside.get_ref().as_file().sync_all()
+    }
+
+    /// Syncs the file to the disk and closes it. Of several files that belong together, each is
+    /// made ready before the first is committed: no full disk comes between them then.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn ready(self) -> io::Result<ReadyFile> {
         let aside = self
             .aside
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
         aside.as_file().set_permissions(self.permissions)?;
         aside.as_file().sync_all()?;
-        aside.persist(&self.target)?;
+        Ok(ReadyFile {
+            target: self.target,
+            aside: aside.into_temp_path(),
+        })
+    }
+
+    /// Syncs the file to the disk and renames it to its target.
+    ///
+    /// # Errors
+    /// When the disk is full, or the target has become a folder.
+    pub fn commit(self) -> io::Result<()> {
+        self.ready()?.commit()
+    }
+}
+
+/// A whole file on the disk, beside its target, that is not open: see [`WholeFile::ready`].
+///
+/// Dropped without [`ReadyFile::commit`] it leaves no trace, and the target stays as it was.
+#[derive(Debug)]
+pub struct ReadyFile {
+    target: PathBuf,
+    aside: TempPath,
+}
+
+impl ReadyFile {
+    /// Renames the file to its target.
+    ///
+    /// # Errors
+    /// When the target has become a folder.
+    pub fn commit(self) -> io::Result<()> {
+        self.aside.persist(&self.target)?;
         sync_folder(folder(&self.target))
     }
 }
@@ -144,17 +185,32 @@ fn fill(mut file: WholeFile, bytes: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
+/// Whether a [`WholeFile`] has such a name until it is committed, or had it when its process was
+/// killed.
+#[must_use]
+pub fn is_aside(name: &str) -> bool {
+    let end = name.strip_prefix(PREFIX);
+    end.is_some_and(|end| end.len() == RANDOM)
+}
+
+/// Whether a process still writes a file that [`is_aside`]. Where the system does not tell, each
+/// counts as if one did.
+#[must_use]
+pub fn is_held(path: &Path) -> bool {
+    match fs::File::open(path) {
+        Ok(file) if cfg!(unix) => file.try_lock().is_err(),
+        Ok(_) => true,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
 /// Removes what a process that was killed left in this folder.
 fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     let is_left = |entry: &fs::DirEntry| {
-        let name = entry.file_name();
-        let is_ours = name.to_str().is_some_and(|name| {
-            name.strip_prefix(PREFIX)
-                .is_some_and(|end| end.len() == RANDOM)
-        });
+        let is_ours = entry.file_name().to_str().is_some_and(is_aside);
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
         is_ours && age().is_some_and(|age| age > LEFT_AFTER)
     };
@@ -163,6 +219,17 @@ fn sweep(folder: &Path) {
         let _ = fs::remove_file(entry.path());
     }
 }
+
+/// Locks a file for as long as it is open. Where there are no locks, as on some network disks, its
+/// age alone says whether it was left.
+#[cfg(unix)]
+fn hold(file: &File) {
+    let _ = file.try_lock();
+}
+
+/// A lock would keep others from reading the file.
+#[cfg(not(unix))]
+fn hold(_: &fs::File) {}
 
 #[cfg(unix)]
 fn set_private(file: &File) -> io::Result<()> {

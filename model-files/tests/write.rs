@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use model_files::{
-    WholeFile, append_line, copy_whole, resolved, sha256_file, write_whole, write_whole_with_mode,
+    WholeFile, append_line, copy_whole, is_aside, is_held, resolved, sha256_file, write_whole,
+    write_whole_with_mode,
 };
 
 fn names(folder: &Path) -> Vec<String> {
@@ -167,4 +168,39 @@ fn what_a_killed_process_left_is_swept_later() {
             "underwrite-a1B2c3"
         ]
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_process_left_is_told_from_what_is_being_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = WholeFile::create(&folder.path().join("a.txt")).unwrap();
+    let left = folder.path().join(".underwrite-d4E5f6");
+    std::fs::write(&left, b"half").unwrap();
+    for (path, held) in [(file.written().unwrap(), true), (&left, false)] {
+        assert!(is_aside(path.file_name().unwrap().to_str().unwrap()));
+        assert_eq!(is_held(path), held, "{path:?}");
+    }
+    file.commit().unwrap();
+    assert!(!is_held(&folder.path().join("a.txt")));
+    assert!(!is_aside("a.txt") && !is_aside(".underwrite-notours"));
+}
+
+#[test]
+fn files_that_belong_together_are_ready_before_one_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let ready = |name: &str| {
+        std::fs::write(path(name), b"old").unwrap();
+        let mut file = WholeFile::create(&path(name)).unwrap();
+        file.write_all(b"new").unwrap();
+        file.ready().unwrap()
+    };
+    let (first, second) = (ready("a.txt"), ready("b.txt"));
+    assert_eq!(std::fs::read(path("a.txt")).unwrap(), b"old");
+    first.commit().unwrap();
+    assert_eq!(std::fs::read(path("a.txt")).unwrap(), b"new");
+    drop(second);
+    assert_eq!(std::fs::read(path("b.txt")).unwrap(), b"old");
+    assert_eq!(names(folder.path()).len(), 2);
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SigningError;
-use crate::folder::{Reading, check_target, digests, keep_keys_out, named_file};
+use crate::folder::{Left, Reading, Target, check_target, digests, keep_keys_out, named_file};
 use crate::key::SigningKey;
 use crate::signed::{Signed, Signer};
 use crate::statement::{IGNORED, Resource, Statement};
@@ -161,21 +161,53 @@ impl Bundle {
     /// Checks that the files that it names may be written into a folder, beside `main`, for which
     /// the caller answers. Whoever made the bundle chose their names, so nothing that is somebody
     /// else's is replaced, and no program finds a file of its own there: the folder is a new or
-    /// empty one, or has what its own signature covers, as an earlier version left it. No file may
-    /// stay there that this bundle does not name: its signature would not hold.
+    /// empty one, or has what its own signature covers, as an earlier version left it, or what this
+    /// one names, as it is signed. No file may stay there that this bundle does not name: its
+    /// signature would not hold.
+    ///
+    /// `is_aside` knows by their names the files that a write leaves there when it breaks off. They
+    /// are in nobody's way, and are returned for the caller to remove. A bundle among them covers
+    /// files as the folder's own does: what the write had put in its place.
     ///
     /// # Errors
     /// When a name is hidden (`.git/config`) or has control characters, or the folder has other
     /// files, altered ones, or links ([`SigningError::Occupied`]), or files of an earlier version
     /// that this one does not have ([`SigningError::Outdated`]).
-    pub fn check_target(&self, folder: &Path, main: &str) -> Result<(), SigningError> {
-        let path = folder.join(SIGNATURE_FILE);
-        let kind = std::fs::metadata(&path).ok();
-        let kind = kind.filter(|kind| kind.is_file() && kind.len() <= LONGEST_BUNDLE as u64);
-        let earlier = kind.and_then(|_| std::fs::read(&path).ok());
-        let earlier = earlier.and_then(|bytes| Self::parse(&bytes).ok());
-        let earlier = earlier.as_ref().map_or(&[][..], Self::resources);
-        check_target(folder, main, earlier, self.resources())
+    pub fn check_target(
+        &self,
+        folder: &Path,
+        main: &str,
+        is_aside: fn(&str) -> bool,
+    ) -> Result<Left, SigningError> {
+        let target = Target {
+            folder,
+            main,
+            is_aside,
+        };
+        let mut earlier: Vec<Resource> = Vec::new();
+        let mut signatures = target.asides()?;
+        signatures.retain(|path| match Self::beside(path) {
+            Some(bundle) => {
+                earlier.extend(bundle.statement.resources);
+                true
+            }
+            None => false,
+        });
+        if let Some(bundle) = Self::beside(&folder.join(SIGNATURE_FILE)) {
+            earlier.extend(bundle.statement.resources);
+        }
+        let mut files = check_target(&target, &earlier, self.resources())?;
+        files.retain(|path| !signatures.contains(path));
+        Ok(Left { files, signatures })
+    }
+
+    /// A bundle that lies in a folder; `None` where there is none or it cannot be read.
+    fn beside(path: &Path) -> Option<Self> {
+        let kind = std::fs::metadata(path).ok()?;
+        if !kind.is_file() || kind.len() > LONGEST_BUNDLE as u64 {
+            return None;
+        }
+        Self::parse(&std::fs::read(path).ok()?).ok()
     }
 
     /// Checks that one of these keys signed it.

@@ -129,17 +129,70 @@ fn plain_file(folder: &Path, name: &str) -> Result<PathBuf, SigningError> {
     }
 }
 
+/// What a write that broke off left in a folder.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Half of a file, or one that was not put in its place.
+    pub files: Vec<PathBuf>,
+    /// Bundles beside them. They say whose the files are that were put in their place, so they
+    /// are needed until all of these are replaced.
+    pub signatures: Vec<PathBuf>,
+}
+
+/// A folder that files would be written into.
+pub(crate) struct Target<'a> {
+    pub(crate) folder: &'a Path,
+    /// The file for which the caller answers.
+    pub(crate) main: &'a str,
+    /// Whether a file of this name is none of the folder's: it has not been put in its place.
+    pub(crate) is_aside: fn(&str) -> bool,
+}
+
+impl Target<'_> {
+    /// The files in it, and in no folder within, that are not yet in their place.
+    pub(crate) fn asides(&self) -> Result<Vec<PathBuf>, SigningError> {
+        let mut asides = Vec::new();
+        if self.folder.exists() {
+            for entry in fs::read_dir(self.folder).map_err(reading(self.folder))? {
+                let path = entry.map_err(reading(self.folder))?.path();
+                if self.is_aside(&path) {
+                    asides.push(path);
+                }
+            }
+        }
+        Ok(asides)
+    }
+
+    fn is_aside(&self, path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let kind = fs::symlink_metadata(path);
+        name.is_some_and(self.is_aside) && kind.is_ok_and(|kind| kind.is_file())
+    }
+
+    /// Whether nothing but such files is there: a write that broke off made the folder for them.
+    fn is_nothing(&self, path: &Path) -> bool {
+        let kind = fs::symlink_metadata(path);
+        if !kind.is_ok_and(|kind| kind.is_dir()) {
+            return self.is_aside(path);
+        }
+        fs::read_dir(path).is_ok_and(|mut entries| {
+            entries.all(|entry| entry.is_ok_and(|entry| self.is_nothing(&entry.path())))
+        })
+    }
+}
+
 /// Refuses to write files of these names into a folder with others, which their signature would
-/// not cover; `earlier` are those that its own signature covers.
+/// not cover; `earlier` are those that its own signatures cover. Returns what is not yet in its
+/// place.
 ///
 /// # Errors
 /// See [`Bundle::check_target`](crate::Bundle::check_target).
 pub(crate) fn check_target(
-    folder: &Path,
-    main: &str,
+    target: &Target<'_>,
     earlier: &[Resource],
     named: &[Resource],
-) -> Result<(), SigningError> {
+) -> Result<Vec<PathBuf>, SigningError> {
+    let Target { folder, main, .. } = *target;
     for one in named {
         check_plain_name(&one.name)?;
     }
@@ -153,19 +206,20 @@ pub(crate) fn check_target(
         }
     }
     if !folder.exists() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let first = |one: &Resource| one.name.split('/').next().map(str::to_owned);
-    let known: BTreeSet<_> = earlier.iter().filter_map(first).collect();
+    let known: BTreeSet<_> = earlier.iter().chain(named).filter_map(first).collect();
     for entry in fs::read_dir(folder).map_err(reading(folder))? {
         let path = entry.map_err(reading(folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if *name != *main && !IGNORED.contains(&&*name) && !known.contains(&*name) {
+        let is_known = *name == *main || IGNORED.contains(&&*name) || known.contains(&*name);
+        if !is_known && !target.is_nothing(&path) {
             return Err(SigningError::Occupied(format!("{} exists", path.display())));
         }
     }
     others().try_for_each(|one| check_free(folder, earlier, one))?;
-    // Beside the files of an earlier version, in a folder of theirs.
+    // Beside these files, in a folder of theirs.
     let reading = Reading {
         ignored: &[],
         allow_symlinks: false,
@@ -174,10 +228,12 @@ pub(crate) fn check_target(
         SigningError::Folder(problem) => SigningError::Occupied(problem),
         other => other,
     })?;
-    match files.iter().find(|(name, _)| !goes_there(name)) {
-        Some((_, path)) => Err(SigningError::Occupied(format!("{} exists", path.display()))),
-        None => Ok(()),
-    }
+    let others = files.into_iter().filter(|(name, _)| !goes_there(name));
+    let left = others.map(|(_, path)| match target.is_aside(&path) {
+        true => Ok(path),
+        false => Err(SigningError::Occupied(format!("{} exists", path.display()))),
+    });
+    left.collect()
 }
 
 /// Refuses names that programs look for where they are, and those that a terminal would obey.
@@ -192,7 +248,7 @@ fn check_plain_name(name: &str) -> Result<(), SigningError> {
     Err(SigningError::Unsupported(problem))
 }
 
-/// Refuses a file that is there, unless it is the same or as the earlier signature has it.
+/// Refuses a file that is there, unless it is the same or as an earlier signature has it.
 fn check_free(folder: &Path, earlier: &[Resource], one: &Resource) -> Result<(), SigningError> {
     let mut path = folder.to_owned();
     for part in one.name.split('/') {
@@ -212,13 +268,15 @@ fn check_free(folder: &Path, earlier: &[Resource], one: &Resource) -> Result<(),
         return Err(problem("is not a file"));
     }
     let found = sha256_file(&path).map_err(reading(&path))?;
-    let mut same = earlier
+    let mut earlier = earlier
         .iter()
         .filter(|other| other.name == one.name)
-        .chain([one]);
-    match same.any(|other| other.digest == found) {
+        .peekable();
+    let is_known = earlier.peek().is_some();
+    match earlier.chain([one]).any(|other| other.digest == found) {
         true => Ok(()),
-        false => Err(problem("was changed by somebody else")),
+        false if is_known => Err(problem("was changed by somebody else")),
+        false => Err(problem("exists")),
     }
 }
 

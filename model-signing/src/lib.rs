@@ -44,6 +44,7 @@ mod trusted;
 
 pub use bundle::{Bundle, sign_folder};
 pub use error::SigningError;
+pub use folder::Left;
 pub use key::{PublicKey, SigningKey};
 pub use signed::{Signed, Signer};
 pub use statement::Resource;

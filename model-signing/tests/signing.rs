@@ -444,6 +444,11 @@ fn bundle_of(files: &[(&str, &str)]) -> (TempDir, Bundle) {
     (folder, Bundle::parse(bundle.as_bytes()).unwrap())
 }
 
+/// What a write leaves when it breaks off, under names of its caller's choice.
+fn is_left(name: &str) -> bool {
+    name.starts_with(".left")
+}
+
 /// Whoever made a bundle chose the names in it: they replace nothing of somebody else's.
 #[test]
 fn what_a_bundle_names_goes_into_a_folder_of_its_own() {
@@ -451,7 +456,7 @@ fn what_a_bundle_names_goes_into_a_folder_of_its_own() {
     let (here, new) = bundle_of(&[(MODEL, "new"), ("README.md", "new"), ("reports/a.md", "a")]);
     let (old, _) = bundle_of(&[(MODEL, "old"), ("README.md", "old"), ("reports/a.md", "a")]);
     let fits = |folder: &Path| {
-        let found = new.check_target(folder, MODEL);
+        let found = new.check_target(folder, MODEL, is_left);
         found.map_err(|error| error.to_string())
     };
     let refused = |folder: &Path, expect: &str| {
@@ -485,7 +490,9 @@ fn what_a_bundle_names_goes_into_a_folder_of_its_own() {
         ("a\u{1b}[2Jb", "with a control character"),
     ] {
         let (_, hidden) = bundle_of(&[(MODEL, "new"), (name, "x")]);
-        let error = hidden.check_target(empty.path(), MODEL).unwrap_err();
+        let error = hidden
+            .check_target(empty.path(), MODEL, is_left)
+            .unwrap_err();
         assert!(error.to_string().contains(expect), "{error}");
     }
 }
@@ -498,7 +505,7 @@ fn no_file_stays_that_the_new_signature_does_not_cover() {
     let (_, fewer) = bundle_of(&[(MODEL, "new"), ("README.md", "b")]);
     let (_, alone) = bundle_of(&[(MODEL, "new")]);
     let refused = |bundle: &Bundle, expect: &str| {
-        let error = bundle.check_target(old.path(), MODEL).unwrap_err();
+        let error = bundle.check_target(old.path(), MODEL, is_left).unwrap_err();
         assert!(error.to_string().contains(expect), "{error}");
     };
     refused(&fewer, "a.md is of an earlier version alone");
@@ -507,9 +514,9 @@ fn no_file_stays_that_the_new_signature_does_not_cover() {
     fs::write(&mine, "mine").unwrap();
     refused(&same, "mine.md exists");
     fs::remove_file(mine).unwrap();
-    same.check_target(old.path(), MODEL).unwrap();
+    same.check_target(old.path(), MODEL, is_left).unwrap();
     fs::remove_file(old.path().join("reports/a.md")).unwrap();
-    fewer.check_target(old.path(), MODEL).unwrap();
+    fewer.check_target(old.path(), MODEL, is_left).unwrap();
 
     // Whatever a model that is signed alone may go beside, its signature holds there.
     for (beside, fits) in [
@@ -524,13 +531,49 @@ fn no_file_stays_that_the_new_signature_does_not_cover() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "mine").unwrap();
         }
-        let found = alone.check_target(folder.path(), MODEL);
+        let found = alone.check_target(folder.path(), MODEL, is_left);
         let as_expected = match &found {
-            Ok(()) => fits,
+            Ok(_) => fits,
             Err(error) => !fits && matches!(error, SigningError::Occupied(_)),
         };
         assert!(as_expected, "{beside:?}: {found:?}");
     }
+}
+
+/// It is told by the signatures that are there: the folder's own, that of the write, and the new one.
+#[test]
+fn what_a_write_left_that_broke_off_is_in_nobodys_way() {
+    const MODEL: &str = "model.wasm";
+    let (old, _) = bundle_of(&[(MODEL, "1"), ("README.md", "1"), ("reports/a.md", "1")]);
+    let names = [(MODEL, "2"), ("README.md", "2"), ("reports/a.md", "2")];
+    let (broken, _) = bundle_of(&[&names[..], &[("new/b.md", "2")]].concat());
+    let (_, new) = bundle_of(&[(MODEL, "3"), ("README.md", "3"), ("reports/a.md", "3")]);
+    let path = |name: &str| old.path().join(name);
+    fs::copy(broken.path().join("README.md"), path("README.md")).unwrap();
+    fs::create_dir_all(path("new/newer")).unwrap();
+    for name in [".left1", "reports/.left2", "new/newer/.left3"] {
+        fs::write(path(name), "half").unwrap();
+    }
+    let refused = |expect: &str| {
+        let error = new.check_target(old.path(), MODEL, is_left).unwrap_err();
+        assert!(error.to_string().contains(expect), "{error}");
+    };
+    refused("README.md was changed by somebody else");
+    fs::copy(broken.path().join(SIGNATURE_FILE), path(".left4")).unwrap();
+    let left = new.check_target(old.path(), MODEL, is_left).unwrap();
+    let expect = [".left1", "new/newer/.left3", "reports/.left2"].map(path);
+    assert_eq!(left.files, expect);
+    assert_eq!(left.signatures, [path(".left4")]);
+    fs::write(path("new/mine.md"), "mine").unwrap();
+    refused("new");
+    // Of the first version that came there, nothing but its files may be there.
+    let fresh = tempfile::tempdir().unwrap();
+    fs::write(fresh.path().join("README.md"), "3").unwrap();
+    fs::create_dir(fresh.path().join("reports")).unwrap();
+    new.check_target(fresh.path(), MODEL, is_left).unwrap();
+    fs::write(fresh.path().join("README.md"), "mine").unwrap();
+    let error = new.check_target(fresh.path(), MODEL, is_left).unwrap_err();
+    assert!(error.to_string().contains("README.md exists"), "{error}");
 }
 
 #[cfg(unix)]
@@ -542,11 +585,14 @@ fn what_a_bundle_names_goes_through_no_link() {
         ("reports/a.md", "b"),
         ("reports/b.md", "b"),
     ]);
-    new.check_target(folder.path(), "model.wasm").unwrap();
+    new.check_target(folder.path(), "model.wasm", is_left)
+        .unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     fs::remove_dir_all(folder.path().join("reports")).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("reports")).unwrap();
-    let error = new.check_target(folder.path(), "model.wasm").unwrap_err();
+    let error = new
+        .check_target(folder.path(), "model.wasm", is_left)
+        .unwrap_err();
     assert!(
         error.to_string().contains("reports is a symbolic link"),
         "{error}"
