@@ -1,17 +1,18 @@
-//! Evaluation by another schema: rules that name protected columns read them as the model does, or
-//! not at all.
+//! One file read for two schemas: what rules name and what is derived is read as the model does, or
+//! refused.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use model_core::artifact::with_policy;
 use model_core::model::ModelKind;
 use model_core::policy::Policy;
 use model_core::schema::Schema;
 use model_train::evaluate::{Evaluation, Outcomes, Reasons};
 use model_train::fit::Params;
 use model_train::pipeline::{
-    self, EvaluationJob, Hyperparameters, InputOptions, Inputs, Job, Options, Source,
+    self, ComparisonJob, EvaluationJob, Hyperparameters, InputOptions, Inputs, Job, Options, Source,
 };
 
 const SCHEMA: &str = r#"
@@ -53,9 +54,14 @@ static CSV: LazyLock<String> = LazyLock::new(|| {
     csv
 });
 
-static MODEL: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let source = Source::new("d.csv", CSV.as_bytes());
-    let inputs = InputOptions::new(Schema::from_toml(SCHEMA).unwrap(), source);
+static MODEL: LazyLock<Vec<u8>> = LazyLock::new(|| train(SCHEMA));
+
+fn train(schema: &str) -> Vec<u8> {
+    train_on(schema, Source::new("d.csv", CSV.as_bytes()))
+}
+
+fn train_on(schema: &str, source: Source<'_>) -> Vec<u8> {
+    let inputs = InputOptions::new(Schema::from_toml(schema).unwrap(), source);
     let inputs = Inputs::read(inputs, |_| {}).unwrap();
     let options = Options {
         hyperparameters: Hyperparameters::Fixed(Params::defaults(ModelKind::Ridge)),
@@ -64,7 +70,7 @@ static MODEL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     };
     let job = Job::new(inputs, options).unwrap();
     pipeline::run(&job, &mut ()).unwrap().artifact
-});
+}
 
 /// A policy of one rule.
 fn policy(when: &str) -> Policy {
@@ -199,4 +205,95 @@ fn a_column_that_no_rule_names_may_be_audited_otherwise() {
         Some("type = 'integer'\nrole = 'protected'\nmaximum = 40\nout_of_range = 'clamp'"),
     );
     assert_eq!(figures(evaluate("age < 45", schema).unwrap()), own);
+}
+
+/// Compares two models: how many applicants get the same first reason from both.
+fn compare(artifacts: [&[u8]; 2]) -> Result<f64, String> {
+    let job = ComparisonJob {
+        artifacts,
+        data: Source::new("d.csv", CSV.as_bytes()),
+        test_rows: None,
+        options: model_train::evaluate::Options {
+            resamples: 10,
+            ..model_train::evaluate::Options::default()
+        },
+    };
+    let compared = pipeline::compare_file(job, |_| {});
+    (compared.map(|comparison| comparison.reasons.unwrap().first))
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn two_models_give_the_same_shared_reasons_in_either_order() {
+    let ruled = with_policy(&MODEL, Some(&policy("gender == 'm'"))).unwrap();
+    let shared = compare([&ruled, &MODEL]).unwrap();
+    assert!(shared < 0.9, "{shared}");
+    assert_eq!(compare([&MODEL, &ruled]), Ok(shared));
+    let ignored = with_column("gender", Some("type = 'category'\nrole = 'ignored'"));
+    let without = train(&ignored.unwrap());
+    assert_eq!(compare([&ruled, &without]), Ok(shared));
+    assert_eq!(
+        compare([&without, &ruled]),
+        Err("rule 'young' of the second model names 'gender', which the first model's schema has not as a protected column, and one file cannot be read for both: measure each by itself".into())
+    );
+}
+
+#[test]
+fn what_only_one_computes_is_not_measured_by_both() {
+    let derived = |formula: &str, round: &str| {
+        let field = format!(
+            "[[feature]]\nname = 'double'\ntype = 'number'\nmissing = 'impute'\n{formula}\n{round}\n"
+        );
+        let gender = "[[feature]]\nname = \"gender\"";
+        let schema = SCHEMA.replace(gender, &format!("{field}{gender}"));
+        let csv = CSV.lines().enumerate().map(|(row, line)| match row {
+            0 => format!("double,{line}\n"),
+            _ => format!("{},{line}\n", if row % 3 == 0 { "" } else { "2" }),
+        });
+        (schema, csv.collect::<String>())
+    };
+    let (_, csv) = derived("", "");
+    let model = |formula: &str, round: &str| {
+        let (schema, _) = derived(formula, round);
+        let source = Source::new("d.csv", csv.as_bytes());
+        (train_on(&schema, source), schema)
+    };
+    let overwrites = "mismatch = 'overwrite'\nderived =";
+    let plain = model("", "");
+    let twice = model(&format!("{overwrites} 'income * 2'"), "");
+    let spaced = model(&format!("{overwrites} 'income  *2'"), "");
+    let thrice = model(&format!("{overwrites} 'income * 3'"), "");
+    let rounded = model(&format!("{overwrites} 'income * 2'"), "round = 1");
+    let options = model_train::evaluate::Options {
+        resamples: 10,
+        ..model_train::evaluate::Options::default()
+    };
+    for (first, second, is_same) in [
+        (&plain, &twice, false),
+        (&twice, &plain, false),
+        (&twice, &thrice, false),
+        (&twice, &rounded, false),
+        (&twice, &spaced, true),
+    ] {
+        let job = ComparisonJob {
+            artifacts: [&first.0, &second.0],
+            data: Source::new("d.csv", csv.as_bytes()),
+            test_rows: None,
+            options: options.clone(),
+        };
+        let compared = pipeline::compare_file(job, |_| {}).map(|_| ());
+        let error = compared.err().map(|error| error.to_string());
+        let expected = "the models have different inputs (they derive 'double' differently, or only one does): expected two models of the same inputs, which one file can be read for";
+        assert_eq!(error, (!is_same).then(|| expected.to_owned()));
+        let job = EvaluationJob {
+            artifact: &second.0,
+            schema: Some(Schema::from_toml(&first.1).unwrap()),
+            policy: None,
+            data: Source::new("d.csv", csv.as_bytes()),
+            test_rows: None,
+            options: options.clone(),
+        };
+        let evaluated = pipeline::evaluate_file(job, |_| {});
+        assert_eq!(evaluated.is_ok(), is_same);
+    }
 }

@@ -117,9 +117,10 @@ pub(super) fn agreement(
         return Ok(None);
     }
     let encoded = [artifacts[0].encode()?, artifacts[1].encode()?];
-    let fields = Fields::new(&Decider::load(&encoded[0])?, dataset);
     let spread = spread(rows);
     let explained = |artifact: &[u8]| {
+        // Only one may have rules that name protected columns.
+        let fields = Fields::new(&Decider::load(artifact)?, dataset);
         let explaining = Explaining {
             artifact,
             fields: &fields,

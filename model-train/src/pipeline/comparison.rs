@@ -1,8 +1,9 @@
 //! Two finished models on the rows of one file.
 
 use model_core::artifact::Artifact;
+use model_core::schema::Feature;
 
-use super::evaluation::{EvaluationError, asks_for_the_same};
+use super::evaluation::{EvaluationError, asks_for_the_same, formula, other_rule_column};
 use super::inputs::{InputError, Source};
 use crate::applications::other_missing_value;
 use crate::evaluate::{Comparison, Options, compare};
@@ -51,6 +52,14 @@ pub fn compare_file(
     if let Some(value) = other_missing_value(&first.schema, &second.schema) {
         return Err(EvaluationError::OtherMissingValues { value });
     }
+    if let Some(other) = other_rule_column(&first.schema, &second) {
+        let (rule, column, found) = (other.rule, other.column, other.found);
+        return Err(EvaluationError::OtherRule {
+            rule,
+            column,
+            found,
+        });
+    }
     let dataset = job
         .data
         .read_dataset(&first.schema, progress)
@@ -79,7 +88,13 @@ fn difference(first: &Artifact, second: &Artifact) -> String {
         return format!("only the second has '{name}'");
     }
     let mut pairs = first.schema.inputs().zip(second.schema.inputs());
-    match pairs.find(|(a, b)| a.name != b.name || a.kind != b.kind) {
+    let differs = |(a, b): &(&Feature, &Feature)| {
+        a.name != b.name || a.kind != b.kind || formula(a) != formula(b)
+    };
+    match pairs.find(differs) {
+        Some((a, b)) if a.name == b.name && a.kind == b.kind => {
+            format!("they derive '{}' differently, or only one does", a.name)
+        }
         Some((a, b)) if a.name == b.name => format!("they read '{}' differently", a.name),
         _ => "their inputs are in another order".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use model_core::artifact::{Artifact, ArtifactError, with_policy};
 use model_core::policy::Policy;
-use model_core::schema::{FeatureKind, Role, Schema, Target};
+use model_core::schema::{Feature, FeatureKind, Role, Schema, Target};
 use serde_json::Value;
 
 use super::decision::first_fold;
@@ -139,6 +139,19 @@ pub enum EvaluationError {
         /// The first value that means missing to one of them only.
         value: String,
     },
+    /// A rule of the second of two models names a column that is read otherwise for the first, or
+    /// not at all.
+    #[error(
+        "rule '{rule}' of the second model names '{column}', which the first model's schema has {found}, and one file cannot be read for both: measure each by itself"
+    )]
+    OtherRule {
+        /// The rule's id.
+        rule: String,
+        /// The column that it names.
+        column: String,
+        /// How the first model has it.
+        found: &'static str,
+    },
     /// Two models to compare predict different things.
     #[error(
         "the models predict different outcomes: the first {first}, the second {second}; expected two models of the same target"
@@ -202,7 +215,14 @@ pub fn evaluate_and_predict(
         Some(schema) => match other_missing_value(&schema, &artifact.schema) {
             Some(value) => return Err(EvaluationError::SchemaMissingValues { value }),
             None => {
-                check_rule_columns(&schema, &artifact)?;
+                if let Some(other) = other_rule_column(&schema, &artifact) {
+                    let (rule, column, found) = (other.rule, other.column, other.found);
+                    return Err(EvaluationError::SchemaRule {
+                        rule,
+                        column,
+                        found,
+                    });
+                }
                 schema
             }
         },
@@ -233,17 +253,34 @@ pub fn evaluate_and_predict(
 }
 
 pub(super) fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
-    let inputs = schema.inputs().map(|f| (&f.name, &f.kind));
+    let inputs = schema.inputs().map(|f| (&f.name, &f.kind, formula(f)));
     // What outcomes are called may differ: files from before they had names are measured too.
     let target = |schema: &Schema| Target {
         outcomes: None,
         ..schema.target.clone()
     };
-    inputs.eq(own.inputs().map(|f| (&f.name, &f.kind))) && target(schema) == target(own)
+    let own_inputs = own.inputs().map(|f| (&f.name, &f.kind, formula(f)));
+    inputs.eq(own_inputs) && target(schema) == target(own)
 }
 
-/// Whether each protected column that a rule names is read by the schema as by the model's own.
-fn check_rule_columns(schema: &Schema, artifact: &Artifact) -> Result<(), EvaluationError> {
+/// How a derived field is computed, without spaces, and its decimals. Its fields are numbers of
+/// columns in [`Derived::formula`](model_core::schema::Derived::formula), which differ by schema.
+pub(super) fn formula(feature: &Feature) -> Option<(String, Option<u8>)> {
+    let derived = feature.derived.as_ref()?;
+    let source = derived.source.split_whitespace().collect();
+    Some((source, derived.decimals))
+}
+
+/// A column of a rule that is read otherwise, or not at all.
+pub(super) struct OtherRuleColumn {
+    pub(super) rule: String,
+    pub(super) column: String,
+    /// How the schema has it.
+    pub(super) found: &'static str,
+}
+
+/// The first protected column that a rule names and the schema does not read as the model's own.
+pub(super) fn other_rule_column(schema: &Schema, artifact: &Artifact) -> Option<OtherRuleColumn> {
     for rule in artifact.policy.iter().flat_map(|policy| &policy.rules) {
         for field in rule.when.fields() {
             // Behind the last feature is the probability.
@@ -263,14 +300,14 @@ fn check_rule_columns(schema: &Schema, artifact: &Artifact) -> Result<(), Evalua
                     _ => "of another type",
                 },
             };
-            return Err(EvaluationError::SchemaRule {
+            return Some(OtherRuleColumn {
                 rule: rule.id.clone(),
                 column: named.name.clone(),
                 found,
             });
         }
     }
-    Ok(())
+    None
 }
 
 /// An evaluation in the three forms that people and programs read.
