@@ -197,7 +197,8 @@ pub fn is_aside(name: &str) -> bool {
 /// counts as if one did.
 #[must_use]
 pub fn is_held(path: &Path) -> bool {
-    match fs::File::open(path) {
+    // Some network file systems lock only what is open for writing.
+    match fs::OpenOptions::new().read(true).write(true).open(path) {
         Ok(file) if cfg!(unix) => file.try_lock().is_err(),
         Ok(_) => true,
         Err(error) => error.kind() != io::ErrorKind::NotFound,

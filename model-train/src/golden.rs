@@ -23,8 +23,9 @@ const ROWS: usize = 16;
 const LEAVE_OUT_EVERY: usize = 4;
 /// How often one is drawn that the model refuses.
 const ATTEMPTS: usize = 100;
-/// A drawn mixture has the values of so many rows in it.
+/// A drawn mixture has the values of so many rows in it, and of no fewer than so many a number.
 const MIXED: usize = 8;
+const LEAST_MIXED: usize = 5;
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
@@ -145,12 +146,13 @@ impl<'a> Draws<'a> {
             let known = parts
                 .iter()
                 .filter(|(row, _)| !columns[input][*row].is_nan());
+            let is_mixed = known.clone().count() >= LEAST_MIXED;
             let (sum, shares) = known.fold((0.0, 0.0), |(sum, shares), (row, share)| {
                 (sum + share * columns[input][*row], shares + share)
             });
             let value = match &feature.kind {
-                FeatureKind::Number(_) if shares > 0.0 => json_number(six_digits(sum / shares)),
-                FeatureKind::Integer(_) if shares > 0.0 => json_number((sum / shares).round()),
+                FeatureKind::Number(_) if is_mixed => json_number(six_digits(sum / shares)),
+                FeatureKind::Integer(_) if is_mixed => json_number((sum / shares).round()),
                 _ => draw(feature, self.ranges[input], self.imputed[input], rng),
             };
             if feature.derived.is_none() {

@@ -106,7 +106,8 @@ impl Args {
         let name = path.display();
         let bytes = files::read(cached)?;
         // First what takes room, unless another pull still needs it.
-        if !signed.left.files.iter().any(|path| is_held(path)) {
+        let mut left = signed.left.files.iter().chain(&signed.left.signatures);
+        if !left.any(|path| is_held(path)) {
             remove(&signed.left.files)?;
         }
         // Open to the end: the others are held with it.

@@ -10,6 +10,9 @@ use super::turns::Turns;
 /// A step that takes no longer keeps nobody waiting: it has no signature, or one with ECDSA.
 const SHORT: Duration = Duration::from_micros(200);
 
+/// What a longer step counts as.
+const STEP: Duration = Duration::from_millis(1);
+
 /// Completes a handshake, each step of which has a turn: a signature takes milliseconds, and is
 /// made before the client has shown anything. Between two of them the thread's connections are
 /// served, and the next is of whoever has taken the least.
@@ -20,10 +23,14 @@ pub(super) async fn in_turns<F: Future>(
 ) -> F::Output {
     let mut shake = std::pin::pin!(shake);
     loop {
-        let turn = turns.take(caller).await;
+        let mut turn = turns.take(caller).await;
         let began = Instant::now();
         let step = std::future::poll_fn(|context| Poll::Ready(shake.as_mut().poll(context))).await;
-        if began.elapsed() > SHORT {
+        let is_long = began.elapsed() > SHORT;
+        if let Some(turn) = &mut turn {
+            turn.costs(if is_long { STEP } else { Duration::ZERO });
+        }
+        if is_long {
             // Behind all that is ready now.
             tokio::spawn(async move {
                 tokio::task::yield_now().await;

@@ -22,6 +22,9 @@ const LONG: Duration = Duration::from_millis(1);
 /// How many of those that wait for a turn are looked at in a round, at most.
 const IN_TURN: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
+/// What a look counts as: one as much as another.
+const LOOK: Duration = Duration::from_micros(100);
+
 /// The rounds of one thread.
 pub(super) struct Rounds {
     /// Looks since this round began, and when it did.
@@ -101,8 +104,11 @@ impl Looks {
             self.waiting = Some(Box::pin(async move { turns.take(&caller).await }));
         }
         if let Some(waiting) = &mut self.waiting {
-            let turn = ready!(waiting.as_mut().poll(context));
+            let mut turn = ready!(waiting.as_mut().poll(context));
             self.waiting = None;
+            if let Some(turn) = &mut turn {
+                turn.costs(LOOK);
+            }
             lock(&self.rounds.taken).extend(turn);
         }
         self.rounds.look();

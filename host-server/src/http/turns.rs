@@ -2,11 +2,13 @@
 //! caller whose pieces took the least, so that whoever asks for little waits for a piece that runs,
 //! never for another's queue.
 //!
-//! What a caller has used is counted from the time of the queue at which it came: what the caller
-//! of the last turn had used before it (start-time fair queueing; Goyal, Vin and Cheng, *Start-time
-//! fair queuing*, 1996). A caller that leaves is remembered until that time has passed what it has
-//! used: one that has one piece after the other comes before nobody who has two at once. Where
-//! nobody has a turn or waits, all is forgotten.
+//! What a caller has used is counted from the time of the queue at which it came. That time is what
+//! each of those who have a turn or wait would have used by now, had they shared all turns equally,
+//! and at least what the caller of the last turn had used before it (fair queueing; Demers, Keshav
+//! and Shenker, *Analysis and simulation of a fair queueing algorithm*, 1989). So those who come
+//! anew, one after the other, keep nobody waiting who was there before. A caller that leaves is
+//! remembered until that time has passed what it has used: one that has one piece after the other
+//! comes before nobody who has two at once. Where nobody has a turn or waits, all is forgotten.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -78,6 +80,8 @@ pub(crate) struct Turn {
     /// `None` once it was given back.
     caller: Option<Caller>,
     since: Instant,
+    /// What it counts as, where that is not the time that it takes.
+    cost: Option<Duration>,
 }
 
 /// A piece that waits; dropping this takes it out of the queue.
@@ -139,6 +143,7 @@ impl Turns {
                 turns: Arc::clone(self),
                 caller: Some(caller),
                 since: Instant::now(),
+                cost: None,
             };
             // Whoever waited has just left.
             if let Err(mut turn) = sender.send(turn) {
@@ -188,6 +193,9 @@ impl State {
     /// A turn of the caller's has ended.
     fn end(&mut self, caller: Caller, each: usize, took: Duration) {
         self.taken -= 1;
+        let active = self.clients.len() - self.idle.len();
+        let share = took / u32::try_from(active.max(1)).unwrap_or(u32::MAX);
+        self.now = self.now.saturating_add(share);
         if let Some(mut client) = self.take_out(&caller) {
             client.taken -= 1;
             client.used = client.used.saturating_add(took);
@@ -244,12 +252,18 @@ impl State {
 }
 
 impl Turn {
+    /// It counts as this, however long it takes: in the time of a short piece there is more of what
+    /// else the machine does.
+    pub(crate) fn costs(&mut self, cost: Duration) {
+        self.cost = Some(cost);
+    }
+
     /// Whether there was something to give back.
     fn give_back(&mut self) -> bool {
         let Some(caller) = self.caller.take() else {
             return false;
         };
-        let took = self.since.elapsed();
+        let took = self.cost.unwrap_or_else(|| self.since.elapsed());
         self.turns.lock().end(caller, self.turns.each, took);
         true
     }
@@ -420,5 +434,36 @@ mod tests {
             assert!(had.iter().sum::<usize>() < 3_000, "{had:?}");
         }
         assert!(had.iter().all(|had| *had > 0), "{had:?}");
+    }
+
+    /// As long as others came anew, whoever had had a turn once had none.
+    #[test]
+    fn who_comes_anew_keeps_nobody_waiting() {
+        let turns = turns(1, 1);
+        let old = caller("old");
+        let new: Vec<Caller> = (0..3_000).map(|at| caller(&at.to_string())).collect();
+        let mut new = new.iter();
+        let mut waits: Vec<(bool, Wait<'_>)> = vec![(true, wait_or_have(&turns, &old))];
+        let mut had = 0;
+        while had < 3 {
+            while waits.len() < 4 {
+                let next = new.next().unwrap();
+                waits.push((false, wait_or_have(&turns, next)));
+            }
+            let mut waiting = waits.iter_mut().enumerate();
+            let found = waiting.find_map(|(nth, (_, wait))| Some((nth, poll(wait)?)));
+            let (nth, mut turn) = found.unwrap();
+            let (is_old, _) = waits.remove(nth);
+            turn.costs(Duration::from_millis(1));
+            drop(turn);
+            if is_old {
+                had += 1;
+                waits.push((true, wait_or_have(&turns, &old)));
+            }
+        }
+        // One of four each time.
+        assert!(new.len() > 2_900, "{}", new.len());
+        // And few are remembered.
+        assert!(turns.lock().clients.len() < 20);
     }
 }
