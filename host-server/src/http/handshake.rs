@@ -13,8 +13,8 @@ const SHORT: Duration = Duration::from_micros(200);
 /// What a longer step counts as.
 const STEP: Duration = Duration::from_millis(1);
 
-/// Completes a handshake, each step of which has a turn: a signature takes milliseconds, and is
-/// made before the client has shown anything. Between two of them the thread's connections are
+/// Completes a handshake, each step of which has a turn until one has taken long: a signature takes
+/// milliseconds, and is made before the client has shown anything. Between two of them the thread's connections are
 /// served, and the next is of whoever has taken the least.
 pub(super) async fn in_turns<F: Future>(
     shake: F,
@@ -22,14 +22,20 @@ pub(super) async fn in_turns<F: Future>(
     caller: &Caller,
 ) -> F::Output {
     let mut shake = std::pin::pin!(shake);
+    let mut has_signed = false;
     loop {
-        let mut turn = turns.take(caller).await;
+        // What comes after the signature takes no time.
+        let mut turn = match has_signed {
+            true => None,
+            false => turns.take(caller).await,
+        };
         let began = Instant::now();
         let step = std::future::poll_fn(|context| Poll::Ready(shake.as_mut().poll(context))).await;
         let is_long = began.elapsed() > SHORT;
         if let Some(turn) = &mut turn {
             turn.costs(if is_long { STEP } else { Duration::ZERO });
         }
+        has_signed |= is_long;
         if is_long {
             // Behind all that is ready now.
             tokio::spawn(async move {
