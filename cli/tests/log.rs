@@ -11,7 +11,7 @@ mod common;
 use common::{Folder, data, points_model, train_points};
 use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
-use model_log::{Kind, Options, Outcome, Record, Writer};
+use model_log::{Kind, LogError, Options, Outcome, Record, Writer};
 
 /// A folder with a log of `count` decisions in `decisions`.
 fn logged(count: u64) -> Folder {
@@ -285,7 +285,14 @@ fn records_are_held_released_and_erased() {
 #[test]
 fn a_log_in_use_is_read_and_not_changed() {
     let folder = logged(5);
-    let log = Writer::open(&folder.path("decisions"), Options::default()).unwrap();
+    // A child that another test has just begun to start holds the lock that was given back here.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let log = loop {
+        match Writer::open(&folder.path("decisions"), Options::default()) {
+            Err(LogError::Locked(_)) if std::time::Instant::now() < end => std::thread::yield_now(),
+            opened => break opened.unwrap(),
+        }
+    };
     let mut record = Record::new(Kind::Decision);
     record.request = b"{}".to_vec();
     log.append(vec![record]).unwrap().wait().unwrap();
