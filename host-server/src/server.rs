@@ -17,8 +17,8 @@ use crate::app::App;
 use crate::config::ServeOptions;
 use crate::error::ServeError;
 use crate::http::connections::Connections;
-use crate::http::memory::Budget;
 use crate::http::metrics::{Format, push};
+use crate::http::records::Sessions;
 use crate::http::renewal::Renewal;
 use crate::http::spans::Spans;
 use crate::http::tls::Tls;
@@ -254,7 +254,7 @@ impl Server {
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(&state.metrics().http),
-            sessions: Budget::new(options.http.body_memory / SESSIONS_SHARE),
+            sessions: Sessions::new(options.http.body_memory / SESSIONS_SHARE),
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
@@ -262,7 +262,7 @@ impl Server {
             tls: None,
             limits: options.http,
             metrics: Arc::clone(&state.metrics().http),
-            sessions: Budget::new(0),
+            sessions: Sessions::new(0),
         });
         std::iter::once(public).chain(private).collect()
     }

@@ -12,7 +12,7 @@ use super::caller::Caller;
 use super::limits::HttpLimits;
 use super::memory::{Budget, Memory};
 use super::shares::{Share, Shares};
-use super::turns::Turns;
+use super::turns::{LONGEST_PIECE, Turns};
 use crate::host::processors;
 use crate::priority::LONG_WORK;
 use crate::threads::Threads;
@@ -129,12 +129,12 @@ impl Admission {
             long: Shares::new(limits.requests),
             records: Shares::new(SINGLE_RECORDS),
             streams: Shares::new(limits.requests),
-            pieces: Turns::new(pieces, processors),
-            reads: Turns::new(reads, less_one(reads)),
-            searches_for_recourse: Turns::new(recourse, less_one(recourse)),
-            loads: Turns::new(one, one),
-            looks: Turns::new(looks, less_one(looks)),
-            searches_of_log: Turns::new(one, one),
+            pieces: Turns::new(pieces, processors, LONGEST_PIECE),
+            reads: Turns::new(reads, less_one(reads), LONGEST_PIECE),
+            searches_for_recourse: Turns::new(recourse, less_one(recourse), LONGEST_PIECE),
+            loads: Turns::new(one, one, LONGEST_PIECE),
+            looks: Turns::new(looks, less_one(looks), LONGEST_PIECE),
+            searches_of_log: Turns::new(one, one, LONGEST_PIECE),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
             reloads: threads("reload", 1),
@@ -256,7 +256,7 @@ impl LogRoom {
         Self {
             most,
             records: Arc::new(Semaphore::new(most)),
-            turns: Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN),
+            turns: Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, LONGEST_PIECE),
         }
     }
 

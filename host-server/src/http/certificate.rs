@@ -1,5 +1,5 @@
-//! When a certificate is valid: the two times in an X.509 certificate (RFC 5280, section 4.1),
-//! and nothing else of it.
+//! Whose an X.509 certificate is, who issued it, and when it is valid (RFC 5280, section 4.1):
+//! nothing else of it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +11,30 @@ const EXPLICIT_VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
+/// Distinguished names, as they are in the certificate: equal names have equal bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Names<'a> {
+    pub(super) subject: &'a [u8],
+    pub(super) issuer: &'a [u8],
+}
+
+impl<'a> Names<'a> {
+    /// `None` when this is no certificate that can be read.
+    pub(super) fn read(certificate: &'a [u8]) -> Option<Self> {
+        let mut body = from_issuer(certificate)?;
+        let issuer = name(&mut body)?;
+        // When it is valid.
+        any(&mut body)?;
+        let subject = name(&mut body)?;
+        Some(Self { subject, issuer })
+    }
+}
+
+/// Takes a distinguished name off the front.
+pub(super) fn name<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    Some(value(rest, SEQUENCE)?.1)
+}
+
 /// When a certificate is valid, in seconds since 1970, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Validity {
@@ -21,15 +45,8 @@ pub(super) struct Validity {
 impl Validity {
     /// `None` when this is no certificate that can be read.
     pub(super) fn read(certificate: &[u8]) -> Option<Self> {
-        let (_, mut outer) = value(&mut &*certificate, SEQUENCE)?;
-        let (_, mut body) = value(&mut outer, SEQUENCE)?;
-        if body.first() == Some(&EXPLICIT_VERSION) {
-            any(&mut body)?;
-        }
-        // Serial number, algorithm, issuer.
-        for _ in 0..3 {
-            any(&mut body)?;
-        }
+        let mut body = from_issuer(certificate)?;
+        name(&mut body)?;
         let (_, mut validity) = value(&mut body, SEQUENCE)?;
         Some(Self {
             from: time(any(&mut validity)?)?,
@@ -41,6 +58,20 @@ impl Validity {
     pub(super) fn contains(self, second: i64) -> bool {
         (self.from..=self.to).contains(&second)
     }
+}
+
+/// What a certificate says from its issuer on.
+fn from_issuer(certificate: &[u8]) -> Option<&[u8]> {
+    let (_, mut outer) = value(&mut &*certificate, SEQUENCE)?;
+    let (_, mut body) = value(&mut outer, SEQUENCE)?;
+    if body.first() == Some(&EXPLICIT_VERSION) {
+        any(&mut body)?;
+    }
+    // Its serial number, and the algorithm.
+    for _ in 0..2 {
+        any(&mut body)?;
+    }
+    Some(body)
 }
 
 /// The day of a second, as in `2027-01-31`.
@@ -125,6 +156,22 @@ mod tests {
         let wrong = [&[UTC_TIME, 13][..], b"701301000001Z"].concat();
         let both = [early, wrong].concat();
         assert_eq!(Validity::read(&certificate(&both)), None);
+    }
+
+    #[test]
+    fn the_names_are_read() {
+        let certificate = certificate(b"12");
+        let names = Names::read(&certificate);
+        assert_eq!(names, None, "no subject");
+        let length = certificate.len();
+        let mut with_subject = certificate;
+        with_subject.extend([SEQUENCE, 1, b's']);
+        // Both sequences around it are longer by that.
+        with_subject[1] += 3;
+        with_subject[3] += 3;
+        assert_eq!(with_subject.len(), length + 3);
+        let names = Names::read(&with_subject).unwrap();
+        assert_eq!((names.subject, names.issuer), (&b"s"[..], &b""[..]));
     }
 
     #[test]

@@ -18,12 +18,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio_rustls::TlsAcceptor;
 
 use super::caller::Caller;
-use super::handshake::in_turns;
+use super::handshake::{Handshake, STEP, in_turns};
 use super::heads::Heads;
-use super::memory::Memory;
 use super::metrics::Counted;
 use super::pace::LeastPace;
 use super::records::sides;
@@ -64,7 +62,7 @@ impl ThreadTurns {
     /// Those of this thread, which runs a runtime.
     pub(crate) fn start() -> Self {
         Self {
-            handshakes: Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN),
+            handshakes: Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, STEP),
             rounds: Rounds::start(),
         }
     }
@@ -73,9 +71,7 @@ impl ThreadTurns {
 /// One connection and what it needs to be served.
 pub(crate) struct Connection<S> {
     pub(crate) service: S,
-    pub(crate) tls: Option<TlsAcceptor>,
-    /// The most bytes of a handshake.
-    pub(crate) handshake: usize,
+    pub(crate) tls: Option<Handshake>,
     /// Time for a request's head, once it has begun.
     pub(crate) head: Duration,
     /// The longest head (method, path and headers), in bytes. A longer one is answered 431.
@@ -84,8 +80,6 @@ pub(crate) struct Connection<S> {
     pub(crate) keep_alive: Duration,
     /// Whose requests these are.
     pub(crate) peer: Peer,
-    /// What their TLS sessions may take of the memory of all.
-    pub(crate) session: Memory,
     /// How fast it must take its answers.
     pub(crate) pace: LeastPace,
     pub(crate) _permit: Share,
@@ -95,7 +89,7 @@ pub(crate) struct Connection<S> {
 impl<S: Service> Connection<S> {
     /// Answers until the client leaves, or `stop` comes or is dropped.
     pub(crate) async fn serve(
-        self,
+        mut self,
         stream: std::net::TcpStream,
         turns: ThreadTurns,
         stop: oneshot::Receiver<()>,
@@ -105,7 +99,7 @@ impl<S: Service> Connection<S> {
             return;
         };
         let stream = Watched::new(stream, SlowReader::new(self.pace));
-        match self.tls.clone() {
+        match self.tls.take() {
             None => self.answer(stream, Heads::new(), &turns, stop).await,
             // In a place of its own: each connection has the memory of the larger way.
             Some(tls) => Box::pin(self.answer_securely(tls, stream, &turns, stop)).await,
@@ -114,7 +108,7 @@ impl<S: Service> Connection<S> {
 
     async fn answer_securely<T>(
         self,
-        tls: TlsAcceptor,
+        tls: Handshake,
         stream: T,
         turns: &ThreadTurns,
         stop: oneshot::Receiver<()>,
@@ -124,9 +118,11 @@ impl<S: Service> Connection<S> {
         let heads = Heads::new();
         // A client that does not complete the handshake in time is dropped.
         let caller = self.caller();
-        let (below, above) = sides(self.handshake, &self.session, &heads);
-        let shaken = tls.accept(Watched::new(stream, below));
-        let shaken = in_turns(shaken, &turns.handshakes, &caller);
+        let (below, above) = sides(tls.at_most, tls.room, &heads);
+        let shaken = tls.acceptor.accept(Watched::new(stream, below));
+        // What comes after the signature takes no time, but for a client's certificates.
+        let is_much_to_do = || tls.checks_client || !above.has_signed();
+        let shaken = in_turns(shaken, is_much_to_do, &turns.handshakes, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
         if let Ok(Ok(mut stream)) = shaken {
             above.begin();
@@ -213,7 +209,7 @@ mod tests {
     use axum::body::Body;
     use prometheus_client::registry::Registry;
 
-    use super::super::memory::Budget;
+    use super::super::caller::Caller;
     use super::super::metrics::HttpMetrics;
     use super::super::shares::Shares;
     use super::*;
@@ -268,12 +264,10 @@ mod tests {
         Connection {
             service: asked.clone(),
             tls: None,
-            handshake: 0,
             head: Duration::from_secs(10),
             head_bytes: 16 << 10,
             keep_alive: Duration::from_secs(10),
             peer: Peer(peer),
-            session: Budget::new(1 << 20).of(&Caller::Unknown),
             pace: LeastPace {
                 pause: Duration::from_secs(10),
                 rate: 1,

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use super::caller::Caller;
 use super::connection::{Connection, Peer, Service};
 use super::limits::HttpLimits;
-use super::memory::Budget;
 use super::metrics::{HttpMetrics, Rejected};
+use super::records::Sessions;
 use super::shares::Shares;
 use super::tls::Tls;
 use super::workers::Workers;
@@ -32,8 +32,7 @@ pub(crate) struct Connections<S> {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) limits: HttpLimits,
     pub(crate) metrics: Arc<HttpMetrics>,
-    /// The memory of TLS sessions beside what they usually have.
-    pub(crate) sessions: Budget,
+    pub(crate) sessions: Sessions,
 }
 
 impl<S: Service> Connections<S> {
@@ -86,13 +85,14 @@ impl<S: Service> Connections<S> {
         };
         let connection = Connection {
             service: self.service.clone(),
-            tls: self.tls.as_ref().map(|tls| tls.acceptor()),
-            handshake: self.tls.as_ref().map_or(0, |tls| tls.handshake()),
+            tls: self
+                .tls
+                .as_ref()
+                .map(|tls| tls.handshake(self.sessions.of(&caller))),
             head: self.limits.head,
             head_bytes: self.limits.head_bytes(),
             keep_alive: self.limits.keep_alive,
             peer,
-            session: self.sessions.of(&caller),
             pace: self.limits.pace(),
             _permit: permit,
             _counted: self.metrics.connection(),

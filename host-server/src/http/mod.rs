@@ -22,7 +22,7 @@ pub(crate) mod middleware;
 pub(crate) mod oip_error;
 pub(crate) mod pace;
 pub(crate) mod page;
-mod records;
+pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod renewal;
 pub(crate) mod request_id;

@@ -3,6 +3,7 @@
 //! comes out of it, and has buffers that grow.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +12,10 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
+use super::caller::Caller;
 use super::heads::Heads;
-use super::memory::{Claim, Full, Memory};
+use super::memory::{Budget, Claim, Full, Memory};
+use super::shares::{Share, Shares};
 use super::watched::Watch;
 
 /// After so many bytes, or records, that are there at once other connections have their turn: each
@@ -40,6 +43,9 @@ const AHEAD: usize = 64 << 10;
 /// to its longest.
 const WITH_DATA: usize = 256;
 
+/// A server that asks for another hello writes no more than this before its signature, in bytes.
+const RETRY: usize = 256;
+
 /// The longest record, in bytes: with the end of a handshake the first one with data may come.
 const RECORD: usize = HEAD + (16 << 10) + 256;
 
@@ -47,19 +53,54 @@ const RECORD: usize = HEAD + (16 << 10) + 256;
 /// caller that has much of it: every client lets the server wait at times.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// So many sessions have that time at once: what they hold counts nowhere else.
+const PATIENT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
 /// So much may be there and not count, in bytes: a usual request, and what rustls reads at once.
 const SHORT: usize = 4 << 10;
 
+/// What the sessions of a listener may take of memory beside what they usually have, all together.
+pub(crate) struct Sessions {
+    memory: Budget,
+    patient: Arc<Shares>,
+}
+
+/// What those of one caller may take of it.
+pub(crate) struct Room {
+    caller: Caller,
+    memory: Memory,
+    patient: Arc<Shares>,
+}
+
+impl Sessions {
+    /// So many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self {
+            memory: Budget::new(bytes),
+            patient: Shares::new(PATIENT),
+        }
+    }
+
+    pub(crate) fn of(&self, caller: &Caller) -> Room {
+        Room {
+            caller: caller.clone(),
+            memory: self.memory.of(caller),
+            patient: Arc::clone(&self.patient),
+        }
+    }
+}
+
 /// The two sides of a session: what comes below it, and what comes out of it. From more than a
-/// little of a handshake or request on, and until it is answered, the session takes of `memory`.
+/// little of a handshake or request on, and until it is answered, the session takes of `room`.
 ///
 /// A record that is not whole begins a head, too.
-pub(super) fn sides(handshake: usize, memory: &Memory, heads: &Heads) -> (Below, Above) {
+pub(super) fn sides(handshake: usize, room: Room, heads: &Heads) -> (Below, Above) {
     let session = Arc::new(Session {
         // Whoever completes it reads on, until there is data.
         most: AtomicUsize::new(handshake + RECORD),
         ahead: AtomicUsize::new(0),
         brought: AtomicUsize::new(0),
+        written: AtomicUsize::new(0),
     });
     let below = Below {
         session: Arc::clone(&session),
@@ -70,7 +111,8 @@ pub(super) fn sides(handshake: usize, memory: &Memory, heads: &Heads) -> (Below,
         rest: 0,
         is_blocked: false,
         cut_off: None,
-        held: memory.claim(),
+        held: room.memory.claim(),
+        room,
         heads: heads.clone(),
     };
     (below, Above { session })
@@ -83,6 +125,8 @@ struct Session {
     ahead: AtomicUsize,
     /// How many bytes have come since the handshake, or since the connection was idle.
     brought: AtomicUsize,
+    /// How many bytes have gone out.
+    written: AtomicUsize,
 }
 
 /// The records of a session, which end the connection when they are too many for their data.
@@ -98,11 +142,18 @@ pub(super) struct Below {
     rest: usize,
     /// The client does not take what is written.
     is_blocked: bool,
-    /// When it will be cut off, since there is no memory.
-    cut_off: Option<Pin<Box<Sleep>>>,
+    /// When it will be cut off, since there is no memory for its answer.
+    cut_off: Option<CutOff>,
     /// The memory of a session that is busy.
     held: Claim,
+    room: Room,
     heads: Heads,
+}
+
+/// The end of a session's time to take its answer.
+struct CutOff {
+    at: Pin<Box<Sleep>>,
+    _share: Share,
 }
 
 /// The data of a session.
@@ -111,6 +162,12 @@ pub(super) struct Above {
 }
 
 impl Above {
+    /// Whether the handshake's signature has gone out: with it comes the certificate, while a server
+    /// that asks for another hello says no more than that.
+    pub(super) fn has_signed(&self) -> bool {
+        self.session.written.load(Ordering::Relaxed) > RETRY
+    }
+
     /// The handshake is done.
     pub(super) fn begin(&self) {
         self.session.most.store(AHEAD, Ordering::Relaxed);
@@ -131,6 +188,21 @@ impl Below {
     fn hold(&mut self) -> io::Result<()> {
         let grown = self.held.grow(BUSY);
         grown.map_err(|Full| io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// Ready when the time of an answer that has no memory is over, or there is none to begin.
+    fn is_cut_off(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.cut_off.is_none() && self.room.memory.holds_little() {
+            let share = self.room.patient.take(&self.room.caller);
+            self.cut_off = share.ok().map(|share| CutOff {
+                at: Box::pin(sleep(PATIENCE)),
+                _share: share,
+            });
+        }
+        match &mut self.cut_off {
+            Some(cut_off) => cut_off.at.as_mut().poll(context),
+            None => Poll::Ready(()),
+        }
     }
 
     /// Gives the memory back where nothing needs it any more.
@@ -184,6 +256,9 @@ impl Watch for Below {
         if !self.heads.is_begun() {
             self.session.brought.store(0, Ordering::Relaxed);
         }
+        if !self.is_blocked {
+            self.cut_off = None;
+        }
         self.let_go();
         match self.is_long() {
             true => self.hold(),
@@ -198,8 +273,10 @@ impl Watch for Below {
         write: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         self.is_blocked = write.is_pending();
+        if let Poll::Ready(Ok(bytes)) = write {
+            self.session.written.fetch_add(bytes, Ordering::Relaxed);
+        }
         if !self.is_blocked {
-            self.cut_off = None;
             self.let_go();
             return write;
         }
@@ -207,13 +284,7 @@ impl Watch for Below {
             self.cut_off = None;
             return write;
         };
-        if !self.held.memory().holds_little() {
-            return Poll::Ready(Err(error));
-        }
-        let cut_off = self
-            .cut_off
-            .get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
-        match cut_off.as_mut().poll(context) {
+        match self.is_cut_off(context) {
             Poll::Ready(()) => Poll::Ready(Err(error)),
             Poll::Pending => write,
         }
@@ -232,7 +303,7 @@ impl Watch for Below {
         // A body has been counted when its head was there. Whoever holds little may bring a whole
         // request in one piece at any time.
         match self.is_long() && !self.heads.is_asked() {
-            true if self.held.memory().holds_little() => self.hold().or(Ok(())),
+            true if self.room.memory.holds_little() => self.hold().or(Ok(())),
             true => self.hold(),
             false => Ok(()),
         }
@@ -253,24 +324,22 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
     use axum::response::Response;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-    use super::super::caller::Caller;
-    use super::super::memory::Budget;
     use super::super::watched::Watched;
     use super::*;
 
     const HANDSHAKE: usize = 4 << 10;
 
-    fn memory() -> Memory {
-        Budget::new(1 << 20).of(&Caller::Unknown)
+    fn room() -> Room {
+        Sessions::new(1 << 20).of(&Caller::Unknown)
     }
 
     #[tokio::test]
     async fn more_than_a_handshake_ends_it() {
         let most = HANDSHAKE + RECORD;
         let (ours, mut theirs) = tokio::io::duplex(most + 1);
-        let (below, _above) = sides(HANDSHAKE, &memory(), &Heads::new());
+        let (below, _above) = sides(HANDSHAKE, room(), &Heads::new());
         let mut ours = Watched::new(ours, below);
         theirs.write_all(&vec![7; most]).await.unwrap();
         ours.read_exact(&mut vec![0; most]).await.unwrap();
@@ -283,7 +352,7 @@ mod tests {
     #[tokio::test]
     async fn much_without_data_ends_a_session() {
         let (ours, mut theirs) = tokio::io::duplex(2 * AHEAD);
-        let (below, mut above) = sides(HANDSHAKE, &memory(), &Heads::new());
+        let (below, mut above) = sides(HANDSHAKE, room(), &Heads::new());
         above.begin();
         let mut ours = Watched::new(ours, below);
         theirs.write_all(&[7; 2 * AHEAD]).await.unwrap();
@@ -304,7 +373,7 @@ mod tests {
         record.resize(HEAD + 0x4011, 7);
         let all = record.repeat(4);
         let (ours, mut theirs) = tokio::io::duplex(all.len());
-        let (below, above) = sides(HANDSHAKE, &memory(), &Heads::new());
+        let (below, above) = sides(HANDSHAKE, room(), &Heads::new());
         above.begin();
         let mut ours = Watched::new(ours, below);
         let mut piece = [0; SHORT];
@@ -321,7 +390,7 @@ mod tests {
     /// How many of these records are read before others have their turn, at most.
     async fn in_a_row(record: &[u8], records: usize) -> usize {
         let (ours, mut theirs) = tokio::io::duplex(records * record.len());
-        let (below, above) = sides(HANDSHAKE, &memory(), &Heads::new());
+        let (below, above) = sides(HANDSHAKE, room(), &Heads::new());
         above.begin();
         let mut ours = Watched::new(ours, below);
         theirs.write_all(&record.repeat(records)).await.unwrap();
@@ -359,15 +428,65 @@ mod tests {
         assert!((1..=2).contains(&long), "{long}");
     }
 
+    /// A session of this caller, and a client that takes 8 bytes.
+    fn session(sessions: &Sessions, caller: &str) -> (Watched<DuplexStream, Below>, DuplexStream) {
+        let room = sessions.of(&Caller::Key(caller.into()));
+        let (ours, theirs) = tokio::io::duplex(8);
+        let (below, _above) = sides(HANDSHAKE, room, &Heads::new());
+        (Watched::new(ours, below), theirs)
+    }
+
+    /// Each session with an answer that waited for its client once had memory that nobody counted.
+    #[tokio::test]
+    async fn few_are_waited_for_where_there_is_no_memory() {
+        let sessions = Sessions::new(0);
+        let mut blocked = Vec::new();
+        let mut refused = 0;
+        for at in 0..PATIENT.get() + 100 {
+            let mut one = session(&sessions, &at.to_string());
+            let written = futures_util::poll!(std::pin::pin!(one.0.write_all(&[7; 100])));
+            refused += usize::from(written.is_ready());
+            blocked.push(one);
+        }
+        assert_eq!(refused, 100);
+        drop(blocked);
+        // One caller leaves an eighth of it to others.
+        let mut many: Vec<_> = (0..PATIENT.get())
+            .map(|_| session(&sessions, "one"))
+            .collect();
+        let mut waited_for = 0;
+        for (ours, _) in &mut many {
+            let written = futures_util::poll!(std::pin::pin!(ours.write_all(&[7; 100])));
+            waited_for += usize::from(written.is_pending());
+        }
+        assert_eq!(waited_for, PATIENT.get() / 8 * 7);
+    }
+
+    /// Whoever took some of it now and then was once waited for again each time.
+    #[tokio::test]
+    async fn an_answer_is_taken_whole_in_its_time() {
+        let sessions = Sessions::new(0);
+        let (mut ours, mut theirs) = session(&sessions, "slow");
+        let begun = tokio::time::Instant::now();
+        let writing = async { ours.write_all(&[7; 8_000]).await.unwrap_err().kind() };
+        let reading = async {
+            let mut piece = [0; 8];
+            while theirs.read_exact(&mut piece).await.is_ok() {
+                tokio::time::sleep(PATIENCE / 50).await;
+            }
+        };
+        let error = tokio::select! {
+            error = writing => error,
+            () = reading => unreachable!("the server's side is open"),
+        };
+        assert_eq!(error, io::ErrorKind::OutOfMemory);
+        assert!(begun.elapsed() >= PATIENCE);
+    }
+
     #[tokio::test]
     async fn who_does_not_take_an_answer_holds_memory() {
-        let budget = Budget::new(1 << 20);
-        let session = |caller: &str| {
-            let memory = budget.of(&Caller::Key(caller.into()));
-            let (ours, theirs) = tokio::io::duplex(8);
-            let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
-            (Watched::new(ours, below), theirs)
-        };
+        let sessions = Sessions::new(1 << 20);
+        let session = |caller: &str| session(&sessions, caller);
         let refused = async |sessions: &mut [(Watched<_, Below>, _)]| {
             let mut refused = 0;
             for (ours, _) in sessions {
@@ -398,11 +517,12 @@ mod tests {
     /// for their turn, once took memory that nobody counted.
     #[test]
     fn what_is_there_is_counted_until_it_is_answered() {
-        let memory = memory();
+        let all = Sessions::new(1 << 20);
+        let room = || all.of(&Caller::Unknown);
         let mut sessions: Vec<(Below, Above, Heads)> = Vec::new();
         let session = || {
             let heads = Heads::new();
-            let (below, above) = sides(HANDSHAKE, &memory, &heads);
+            let (below, above) = sides(HANDSHAKE, room(), &heads);
             above.begin();
             (below, above, heads)
         };

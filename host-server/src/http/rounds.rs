@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_millis(1);
 /// How many of those that wait for a turn are looked at in a round, at most.
 const IN_TURN: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
-/// What a look counts as: one as much as another.
+/// What a look counts as, at most: it ends with its round.
 const LOOK: Duration = Duration::from_micros(100);
 
 /// The rounds of one thread.
@@ -53,7 +53,7 @@ impl Rounds {
             looks: AtomicUsize::new(0),
             since: Mutex::new(Instant::now()),
             begun: Notify::new(),
-            turns: Turns::new(IN_TURN, IN_TURN),
+            turns: Turns::new(IN_TURN, IN_TURN, LOOK),
             taken: Mutex::default(),
         });
         tokio::spawn(Arc::clone(&rounds).end_each());
@@ -104,11 +104,8 @@ impl Looks {
             self.waiting = Some(Box::pin(async move { turns.take(&caller).await }));
         }
         if let Some(waiting) = &mut self.waiting {
-            let mut turn = ready!(waiting.as_mut().poll(context));
+            let turn = ready!(waiting.as_mut().poll(context));
             self.waiting = None;
-            if let Some(turn) = &mut turn {
-                turn.costs(LOOK);
-            }
             lock(&self.rounds.taken).extend(turn);
         }
         self.rounds.look();

@@ -21,7 +21,9 @@ use tokio_rustls::rustls::{
     ServerConfig, SignatureScheme,
 };
 
-use super::certificate::{Validity, day, now};
+use super::certificate::{Names, Validity, day, name, now};
+use super::handshake::Handshake;
+use super::records::Room;
 use crate::error::ServeError;
 
 /// The files for TLS, in PEM form.
@@ -81,16 +83,14 @@ impl Tls {
         })
     }
 
-    /// For the next connection.
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
-    }
-
-    /// The most bytes of a handshake: with a client's certificates, or without.
-    pub(crate) fn handshake(&self) -> usize {
-        match self.files.client_ca {
-            Some(_) => 16 << 10,
-            None => 8 << 10,
+    /// That of the next connection.
+    pub(crate) fn handshake(&self, room: Room) -> Handshake {
+        let checks_client = self.files.client_ca.is_some();
+        Handshake {
+            acceptor: TlsAcceptor::from(self.config.load_full()),
+            at_most: if checks_client { 16 << 10 } else { 8 << 10 },
+            checks_client,
+            room,
         }
     }
 
@@ -203,10 +203,47 @@ fn client_verifier(pem: &[u8], path: &Path) -> Result<Arc<dyn ClientCertVerifier
 /// How many certificates may follow a client's own: real chains have one to three.
 const LONGEST_CHAIN: usize = 4;
 
-/// Refuses long chains before a path is sought in them: whoever names no authority at all could
-/// keep a thread busy for seconds with 16 KiB of certificates.
+/// How many paths may lead from a client's certificate to an authority by the names in its chain,
+/// each of which is checked: two, where an authority was renewed, and as many with the authority's
+/// own certificate in the chain.
+const MOST_PATHS: usize = 4;
+
+/// Refuses chains that are long or lead to an authority in many ways before they are checked:
+/// whoever has no certificate of an authority could keep a thread busy for seconds with 16 KiB of
+/// certificates, and for 50 ms with five of the same name.
 #[derive(Debug)]
 struct ShortChains(Arc<dyn ClientCertVerifier>);
+
+impl ShortChains {
+    fn is_short(&self, own: &CertificateDer<'_>, chain: &[CertificateDer<'_>]) -> bool {
+        let hints = self.root_hint_subjects().iter();
+        let authorities: Vec<&[u8]> = hints.filter_map(|hint| name(&mut hint.as_ref())).collect();
+        let chain = match chain.len() > LONGEST_CHAIN {
+            true => None,
+            false => chain.iter().map(|one| Names::read(one)).collect(),
+        };
+        let (Some(own), Some(mut chain)) = (Names::read(own), chain) else {
+            return false;
+        };
+        paths(own.issuer, &mut chain, &authorities) <= MOST_PATHS
+    }
+}
+
+/// How many paths lead from this issuer to an authority, through certificates of the chain each of
+/// which is taken once.
+fn paths(issuer: &[u8], chain: &mut Vec<Names<'_>>, authorities: &[&[u8]]) -> usize {
+    let mut found = authorities.iter().filter(|name| **name == issuer).count();
+    for at in 0..chain.len() {
+        let next = chain.swap_remove(at);
+        if next.subject == issuer {
+            found += paths(next.issuer, chain, authorities);
+        }
+        chain.push(next);
+        let last = chain.len() - 1;
+        chain.swap(at, last);
+    }
+    found
+}
 
 impl ClientCertVerifier for ShortChains {
     fn verify_client_cert(
@@ -215,9 +252,9 @@ impl ClientCertVerifier for ShortChains {
         chain: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
-        match chain.len() > LONGEST_CHAIN {
-            true => Err(CertificateError::ApplicationVerificationFailure.into()),
-            false => self.0.verify_client_cert(own, chain, now),
+        match self.is_short(own, chain) {
+            true => self.0.verify_client_cert(own, chain, now),
+            false => Err(CertificateError::ApplicationVerificationFailure.into()),
         }
     }
 
@@ -264,5 +301,32 @@ fn wrong(path: &Path, reason: &dyn Display) -> ServeError {
     ServeError::Tls {
         path: path.to_owned(),
         reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(issuer: &str, chain: &[(&'static str, &'static str)], authorities: &[&str]) -> usize {
+        let names = chain.iter().map(|(subject, issuer)| Names {
+            subject: subject.as_bytes(),
+            issuer: issuer.as_bytes(),
+        });
+        let authorities: Vec<&[u8]> = authorities.iter().map(|name| name.as_bytes()).collect();
+        paths(issuer.as_bytes(), &mut names.collect(), &authorities)
+    }
+
+    #[test]
+    fn paths_to_an_authority_are_counted() {
+        assert_eq!(found("root", &[], &["root"]), 1);
+        assert_eq!(found("other", &[], &["root"]), 0);
+        assert_eq!(found("sub", &[("sub", "root")], &["root"]), 1);
+        // With its own certificate, and with an authority that was renewed.
+        let own = [("sub", "root"), ("root", "root")];
+        assert_eq!(found("sub", &own, &["root"]), 2);
+        assert_eq!(found("sub", &own, &["root", "root"]), 4);
+        // In any order, what is of the same name: 1 + 4 + 12 + 24 + 24.
+        assert_eq!(found("root", &[("root", "root"); 4], &["root"]), 65);
     }
 }

@@ -22,11 +22,16 @@ use super::caller::Caller;
 /// A piece of long work that took so long ends, where it can: it is another's turn.
 const LONG: Duration = Duration::from_millis(20);
 
+/// What a piece counts as at most: a machine that stood still is nobody's debt for long.
+pub(crate) const LONGEST_PIECE: Duration = Duration::from_secs(10);
+
 /// Turns that callers take and give back.
 pub(crate) struct Turns {
     /// How many there are, and how many of them one caller may have.
     all: usize,
     each: usize,
+    /// What a turn counts as, at most.
+    most: Duration,
     state: Mutex<State>,
 }
 
@@ -80,8 +85,6 @@ pub(crate) struct Turn {
     /// `None` once it was given back.
     caller: Option<Caller>,
     since: Instant,
-    /// What it counts as, where that is not the time that it takes.
-    cost: Option<Duration>,
 }
 
 /// A piece that waits; dropping this takes it out of the queue.
@@ -106,11 +109,14 @@ impl Piece {
 }
 
 impl Turns {
-    /// `all` turns, of which one caller may have `each`.
-    pub(crate) fn new(all: NonZeroUsize, each: NonZeroUsize) -> Arc<Self> {
+    /// `all` turns, of which one caller may have `each`. A turn counts as the time that it takes, but
+    /// as no more than `most`: in the time of a short piece there is more of what else the machine
+    /// does.
+    pub(crate) fn new(all: NonZeroUsize, each: NonZeroUsize, most: Duration) -> Arc<Self> {
         Arc::new(Self {
             all: all.get(),
             each: each.get(),
+            most,
             state: Mutex::default(),
         })
     }
@@ -143,7 +149,6 @@ impl Turns {
                 turns: Arc::clone(self),
                 caller: Some(caller),
                 since: Instant::now(),
-                cost: None,
             };
             // Whoever waited has just left.
             if let Err(mut turn) = sender.send(turn) {
@@ -163,7 +168,8 @@ impl State {
     fn join(&mut self, caller: &Caller, each: usize, sender: oneshot::Sender<Turn>) -> u64 {
         self.tickets += 1;
         let mut client = self.take_out(caller).unwrap_or_default();
-        if client.is_idle() {
+        // Also where it has turns: whoever leaves others the next one saves nothing up by that.
+        if client.waiting.is_empty() {
             client.used = client.used.max(self.now);
         }
         client.waiting.insert(self.tickets, sender);
@@ -252,18 +258,12 @@ impl State {
 }
 
 impl Turn {
-    /// It counts as this, however long it takes: in the time of a short piece there is more of what
-    /// else the machine does.
-    pub(crate) fn costs(&mut self, cost: Duration) {
-        self.cost = Some(cost);
-    }
-
     /// Whether there was something to give back.
     fn give_back(&mut self) -> bool {
         let Some(caller) = self.caller.take() else {
             return false;
         };
-        let took = self.cost.unwrap_or_else(|| self.since.elapsed());
+        let took = self.since.elapsed().min(self.turns.most);
         self.turns.lock().end(caller, self.turns.each, took);
         true
     }
@@ -288,6 +288,7 @@ impl Drop for Waiting<'_> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+    use std::collections::VecDeque;
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
 
@@ -296,7 +297,11 @@ mod tests {
     type Wait<'a> = Pin<Box<dyn Future<Output = Option<Turn>> + 'a>>;
 
     fn turns(all: usize, each: usize) -> Arc<Turns> {
-        Turns::new(all.try_into().unwrap(), each.try_into().unwrap())
+        Turns::new(
+            all.try_into().unwrap(),
+            each.try_into().unwrap(),
+            LONGEST_PIECE,
+        )
     }
 
     fn caller(name: &str) -> Caller {
@@ -436,6 +441,76 @@ mod tests {
         assert!(had.iter().all(|had| *had > 0), "{had:?}");
     }
 
+    /// Ends a turn as one that took a millisecond.
+    fn end(mut turn: Turn) {
+        turn.since = turn.since.checked_sub(Duration::from_millis(1)).unwrap();
+        drop(turn);
+    }
+
+    /// Whoever always had a turn, and left others the rest, once saved that up without bound: then two
+    /// of them had all turns, for minutes.
+    #[test]
+    fn nobody_saves_turns_up() {
+        let turns = turns(5, 4);
+        let [much, one, other, new] = ["much", "one", "other", "new"].map(caller);
+        let mut held: VecDeque<(&Caller, Turn)> = VecDeque::new();
+        let mut waits: Vec<(&Caller, Wait<'_>)> = Vec::new();
+        let ask = |waits: &mut Vec<_>, by, pieces| {
+            waits.extend((0..pieces).map(|_| (by, wait_or_have(&turns, by))));
+        };
+        let grant = |waits: &mut Vec<(_, Wait<'_>)>, held: &mut VecDeque<_>| {
+            while let Some((nth, turn)) =
+                (waits.iter_mut().enumerate()).find_map(|(nth, (_, wait))| Some((nth, poll(wait)?)))
+            {
+                held.push_back((waits.remove(nth).0, turn));
+            }
+        };
+        for (by, pieces) in [(&one, 1), (&other, 1), (&much, 8)] {
+            ask(&mut waits, by, pieces);
+        }
+        grant(&mut waits, &mut held);
+        for _ in 0..1_000 {
+            let (by, turn) = held.pop_front().unwrap();
+            // The next is there before this one ends.
+            ask(&mut waits, by, 1);
+            end(turn);
+            grant(&mut waits, &mut held);
+        }
+        for (by, pieces) in [(&one, 20), (&other, 20), (&new, 1)] {
+            ask(&mut waits, by, pieces);
+        }
+        let mut ended = 0;
+        while !held.iter().any(|(by, _)| **by == new) {
+            end(held.pop_front().unwrap().1);
+            grant(&mut waits, &mut held);
+            ended += 1;
+        }
+        assert!(ended <= 8, "{ended}");
+    }
+
+    /// Where the machine had stood still during somebody's turn, it once was that caller's debt.
+    #[test]
+    fn a_turn_counts_as_no_more_than_the_most() {
+        let turns = Turns::new(
+            NonZeroUsize::MIN,
+            NonZeroUsize::MIN,
+            Duration::from_millis(1),
+        );
+        let (slow, other) = (caller("slow"), caller("other"));
+        let mut first = now(&turns, &slow);
+        first.since = first.since.checked_sub(Duration::from_secs(1)).unwrap();
+        let mut next = wait(&turns, &slow);
+        let mut others: Vec<Wait<'_>> = (0..9).map(|_| wait(&turns, &other)).collect();
+        drop(first);
+        for _ in 0..2 {
+            if let Some(turn) = poll(&mut others[0]) {
+                drop(others.remove(0));
+                end(turn);
+            }
+        }
+        assert!(poll(&mut next).is_some());
+    }
+
     /// As long as others came anew, whoever had had a turn once had none.
     #[test]
     fn who_comes_anew_keeps_nobody_waiting() {
@@ -452,10 +527,9 @@ mod tests {
             }
             let mut waiting = waits.iter_mut().enumerate();
             let found = waiting.find_map(|(nth, (_, wait))| Some((nth, poll(wait)?)));
-            let (nth, mut turn) = found.unwrap();
+            let (nth, turn) = found.unwrap();
             let (is_old, _) = waits.remove(nth);
-            turn.costs(Duration::from_millis(1));
-            drop(turn);
+            end(turn);
             if is_old {
                 had += 1;
                 waits.push((true, wait_or_have(&turns, &old)));
