@@ -63,6 +63,23 @@ fn everything_that_decides_is_on_record() {
     }
 }
 
+/// A model with a constraint was once trained again without it, and said to differ.
+#[test]
+fn constraints_are_on_record() {
+    let schema = fs::read_to_string(data("points.toml")).unwrap();
+    let constrained = schema.replace("minimum = 250", "minimum = 250\nmonotonic = \"decreasing\"");
+    assert_ne!(schema, constrained);
+    let folder = Folder::new(&[("schema.toml", constrained.as_bytes())]);
+    for model in ["gradient_boosting", "logistic_regression"] {
+        folder.succeed(&format!(
+            "train --data {} --schema schema.toml --model {model} --out {model}.wasm",
+            data("points_sample.csv")
+        ));
+        let said = folder.succeed(&reproduce(&format!("{model}.wasm")));
+        assert!(said.contains("\n0 of "), "{model}: {said}");
+    }
+}
+
 #[test]
 fn a_search_is_not_repeated_and_what_it_found_is_fitted() {
     let folder = Folder::new(&[]);

@@ -1,4 +1,4 @@
-//! Choosing inputs, and inputs that cannot be learned from.
+//! Inputs that cannot be learned from.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,76 +9,20 @@
 use std::fmt::Write as _;
 
 use model_core::model::ModelKind;
-use model_core::schema::{Role, Schema};
+use model_core::schema::Schema;
 use model_train::dataset::Dataset;
-use model_train::features::{ProtectedInputs, select, warnings};
+use model_train::features::warnings;
 use model_train::fit::{
     ClassWeight, FitError, GradientBoosting, Options, Params, RandomForest, Ridge, fit,
 };
 use model_train::prepare::Prepared;
 use model_train::split::Split;
 
-const LOAN: &str = include_str!("../../data/loan.toml");
-
 const OPTIONS: Options = Options {
     seed: 1,
     jobs: 1,
     class_weight: ClassWeight::None,
 };
-
-#[test]
-fn chosen_features_become_the_inputs() {
-    let schema = Schema::from_toml(LOAN).unwrap();
-    let names = ["credit_score", "person_age"].map(str::to_owned);
-    let selected = select(&schema, &names, ProtectedInputs::Refuse).unwrap();
-    let inputs: Vec<_> = selected.schema.inputs().map(|f| f.name.as_str()).collect();
-    assert_eq!(inputs, ["person_age", "credit_score"]);
-    assert!(selected.protected.is_empty());
-    let role = |name: &str| {
-        let mut features = selected.schema.features.iter();
-        features.find(|feature| feature.name == name).unwrap().role
-    };
-    assert_eq!(role("person_income"), Role::Ignored);
-    assert_eq!(role("person_gender"), Role::Protected);
-    selected.schema.check().unwrap();
-
-    let names = ["person_gender".to_owned()];
-    let selected = select(&schema, &names, ProtectedInputs::Allow).unwrap();
-    assert_eq!(selected.protected, names);
-    assert_eq!(selected.schema.inputs().count(), 1);
-}
-
-#[test]
-fn what_cannot_be_chosen_is_named() {
-    let with_note = LOAN.replace(
-        "[[feature]]\nname = \"person_age\"",
-        "[[feature]]\nname = \"note\"\ntype = \"category\"\nrole = \"ignored\"\n\n[[feature]]\nname = \"person_age\"",
-    );
-    let schema = Schema::from_toml(&with_note).unwrap();
-    let check = |names: &[&str], says: &str| {
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let error = select(&schema, &names, ProtectedInputs::Refuse).unwrap_err();
-        assert_eq!(error.to_string(), says);
-    };
-    check(&[], "no features were chosen, expected at least one");
-    check(
-        &["person_age", "person_incme"],
-        "the schema has no feature 'person_incme'; did you mean 'person_income'?",
-    );
-    check(&["zzz"], "the schema has no feature 'zzz'");
-    check(
-        &["loan_status"],
-        "'loan_status' is the target: it is what the model answers",
-    );
-    check(
-        &["note"],
-        "'note' has role = \"ignored\" in the schema: give it role = \"input\" to use it",
-    );
-    check(
-        &["person_gender"],
-        "'person_gender' is protected: a decision must not depend on it; with --allow-protected it may, and the model says so",
-    );
-}
 
 /// Two numbers and a category.
 fn prepared(csv: &str, categories: usize) -> Result<(Prepared, Schema), String> {

@@ -241,6 +241,40 @@ fn features_can_be_named() {
     assert_eq!(gender.protected(), ["gender"]);
 }
 
+/// A model without an input that is computed, or proved to be monotonic, once ended its training with
+/// an error, after all the work.
+#[test]
+fn features_of_every_kind_can_be_left_out() {
+    let more = r#"
+[[feature]]
+name = "ratio"
+type = "number"
+derived = "income / (years + 1)"
+monotonic = "increasing"
+missing = "impute"
+
+[[feature]]
+name = "gender""#;
+    let schema = SCHEMA.replacen("\n[[feature]]\nname = \"gender\"", more, 1);
+    let csv = csv();
+    let source = || Source::new("d.csv", csv.as_bytes());
+    let read = |features: &[&str]| {
+        let mut options = InputOptions::new(Schema::from_toml(&schema).unwrap(), source());
+        options.features = Some(features.iter().map(|f| (*f).to_owned()).collect());
+        Inputs::read(options, |_| {}).unwrap()
+    };
+    for features in [&["income", "years"][..], &["years"]] {
+        let inputs = read(features);
+        inputs.schema().check().unwrap();
+        assert_eq!(inputs.schema().inputs().count(), features.len());
+        let mut fields = inputs.schema().features.iter();
+        let ratio = fields.find(|f| f.name == "ratio").unwrap();
+        assert_eq!((&ratio.derived, ratio.monotonic), (&None, None));
+    }
+    let all = read(&["income", "years", "ratio"]);
+    assert!(all.schema().features[2].derived.is_some());
+}
+
 #[test]
 fn what_cannot_be_done_is_refused_before_training() {
     let refused = |options: Options, expect: &str| {

@@ -366,7 +366,10 @@ fn use_only(schema: &mut Schema, names: &[String]) -> Vec<String> {
         match (feature.role, names.contains(&feature.name)) {
             (Role::Input, false) => {
                 feature.role = Role::Ignored;
-                // Nobody is told to change what the model does not see.
+                // What the model does not see is not computed, proves nothing, and nobody is told
+                // to change it.
+                feature.derived = None;
+                feature.monotonic = None;
                 feature.actionable = None;
             }
             (Role::Protected, true) => {

@@ -109,6 +109,9 @@ impl Recorded {
             if details.protected_inputs.contains(&feature.name) {
                 feature.role = Role::Protected;
             }
+            let mut monotonic = details.monotonic.iter();
+            let found = monotonic.find(|(name, _)| *name == feature.name);
+            feature.monotonic = found.map(|(_, direction)| *direction);
         }
         Ok(Self {
             configuration,
