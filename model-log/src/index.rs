@@ -76,6 +76,11 @@ impl Entry {
         })
     }
 
+    /// Where the next frame begins.
+    pub(crate) fn end(self) -> u64 {
+        self.offset.saturating_add(u64::from(self.length))
+    }
+
     /// The entry after its record was erased.
     pub(crate) fn erase(self) -> Self {
         Self {

@@ -350,6 +350,32 @@ fn records_are_found_by_id_outcome_and_link() {
     assert_eq!(read, decided);
 }
 
+/// What a power failure had left of the index once was taken for the whole log.
+#[test]
+fn an_index_that_ends_early_hides_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 300).close().unwrap();
+    let index = folder.path().join("index/00000000");
+    let whole = std::fs::read(&index).unwrap();
+    for left in [0, 48 * 110, 48 * 110 + 7, 48 * 299] {
+        // With the last sector of it never written.
+        for zeros in [0, 96] {
+            let bytes = [&whole[..left], &vec![0; zeros]].concat();
+            std::fs::write(&index, bytes).unwrap();
+            let reader = Reader::open(folder.path(), None).unwrap();
+            assert_eq!(reader.size().unwrap(), 300, "{left} {zeros}");
+            assert_eq!(reader.record(299).unwrap().index, 299);
+            let mut seen = 0;
+            let scanned = reader.scan::<LogError>(0, u64::MAX, |_| {
+                seen += 1;
+                Ok(())
+            });
+            scanned.unwrap();
+            assert_eq!(seen, 300);
+        }
+    }
+}
+
 #[test]
 fn an_index_that_is_absent_is_built_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use super::Reader;
 use crate::disk::{DiskFile, How};
@@ -22,8 +23,24 @@ pub(super) struct Index {
 
 enum Source {
     File(Box<dyn DiskFile>),
-    /// The file is absent: the same bytes, derived from the records.
-    Records(Vec<u8>),
+    /// The file is absent or short: the bytes that it should have, derived from the records.
+    Records(Arc<Vec<u8>>),
+}
+
+/// The index of an epoch, derived from the records once it is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Derived {
+    epoch: u64,
+    bytes: Arc<OnceLock<Arc<Vec<u8>>>>,
+}
+
+impl Derived {
+    pub(super) fn of(epoch: u64) -> Self {
+        Self {
+            epoch,
+            bytes: Arc::default(),
+        }
+    }
 }
 
 impl Index {
@@ -76,15 +93,56 @@ impl Index {
 impl Reader {
     pub(super) fn index(&self, epoch: u64) -> Result<Index, LogError> {
         let path = self.layout.index(epoch);
+        let derived = self.derived.as_ref();
+        if let Some(derived) = derived.filter(|derived| derived.epoch == epoch) {
+            let bytes = match derived.bytes.get() {
+                Some(bytes) => Arc::clone(bytes),
+                None => {
+                    let bytes = self.derive(epoch)?;
+                    Arc::clone(derived.bytes.get_or_init(|| bytes))
+                }
+            };
+            let source = Source::Records(bytes);
+            return Ok(Index { path, source });
+        }
         let source = match self.disk.open(&path, How::Read) {
             Ok(file) => Source::File(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let derived = derive_index(&*self.disk, &self.layout, self.keys()?, epoch)?;
-                Source::Records(derived)
+                Source::Records(self.derive(epoch)?)
             }
             Err(error) => return Err(LogError::io(&path, error)),
         };
         Ok(Index { path, source })
+    }
+
+    fn derive(&self, epoch: u64) -> Result<Arc<Vec<u8>>, LogError> {
+        derive_index(&*self.disk, &self.layout, self.keys()?, epoch).map(Arc::new)
+    }
+
+    /// The last epoch, if its index ends before its records do, as a power failure leaves it until
+    /// the log is opened for writing, and if there are keys to derive it with. A writer that runs
+    /// writes records first: then it may be so for a moment.
+    pub(super) fn short_index(&self) -> Result<Option<u64>, LogError> {
+        let last = self.layout.epochs(&*self.disk)?.checked_sub(1);
+        let (Some(epoch), Some(_)) = (last, &self.keys) else {
+            return Ok(None);
+        };
+        let path = self.layout.records(epoch);
+        let records = self.disk.open(&path, How::Read).and_then(|file| file.len());
+        let records = records.map_err(|error| LogError::io(&path, error))?;
+        let path = self.layout.index(epoch);
+        let source = match self.disk.open(&path, How::Read) {
+            Ok(file) => Source::File(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(epoch)),
+            Err(error) => return Err(LogError::io(&path, error)),
+        };
+        let mut index = Index { path, source };
+        let end = match index.len()?.checked_sub(1) {
+            // An entry that is not readable is where a file ends that a power failure left.
+            Some(last) => index.entry(last).ok().flatten().map(Entry::end),
+            None => Some(0),
+        };
+        Ok(end.is_none_or(|end| end < records).then_some(epoch))
     }
 
     pub(super) fn entry(&self, index: u64) -> Result<Entry, LogError> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use self::index::Derived;
 pub use self::opened::Opened;
 use self::opened::open_frame;
 pub use self::search::{Found, Query};
@@ -33,6 +34,8 @@ pub struct Reader {
     layout: Layout,
     /// Without them the bodies stay closed.
     keys: Option<Keys>,
+    /// The last index, where its file does not say all that the records do.
+    derived: Option<Derived>,
 }
 
 impl Reader {
@@ -65,11 +68,18 @@ impl Reader {
         } else {
             None
         };
-        Ok(Self::over(disk, layout, opened))
+        let mut reader = Self::over(disk, layout, opened);
+        reader.derived = reader.short_index()?.map(Derived::of);
+        Ok(reader)
     }
 
     pub(crate) fn over(disk: Arc<dyn Disk>, layout: Layout, keys: Option<Keys>) -> Self {
-        Self { disk, layout, keys }
+        Self {
+            disk,
+            layout,
+            keys,
+            derived: None,
+        }
     }
 
     /// Whether bodies can be opened.
