@@ -16,6 +16,7 @@ mod configuration;
 mod cross_validated;
 mod decision;
 mod development;
+mod differences;
 mod error;
 mod evaluation;
 mod inputs;
