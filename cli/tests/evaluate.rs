@@ -193,7 +193,7 @@ fn what_does_not_fit_is_refused() {
             "evaluate --model model.wasm --data {points} --schema {} --report e.html",
             data("loan.toml")
         ),
-        "loan.toml: the schema has other inputs or another target than the model's",
+        "loan.toml: the schema has another target than the model's",
     );
 }
 

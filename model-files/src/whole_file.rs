@@ -197,8 +197,13 @@ pub fn is_aside(name: &str) -> bool {
 /// counts as if one did.
 #[must_use]
 pub fn is_held(path: &Path) -> bool {
-    // Some network file systems lock only what is open for writing.
-    match fs::OpenOptions::new().read(true).write(true).open(path) {
+    // Some network file systems lock only what is open for writing, which a file for readers alone
+    // cannot be.
+    let opened = match fs::OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => fs::File::open(path),
+        opened => opened,
+    };
+    match opened {
         Ok(file) if cfg!(unix) => file.try_lock().is_err(),
         Ok(_) => true,
         Err(error) => error.kind() != io::ErrorKind::NotFound,

@@ -181,6 +181,14 @@ fn what_a_killed_process_left_is_told_from_what_is_being_written() {
         assert!(is_aside(path.file_name().unwrap().to_str().unwrap()));
         assert_eq!(is_held(path), held, "{path:?}");
     }
+    // One for readers alone as well, which only an administrator may write to.
+    let mut permissions = std::fs::metadata(&left).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&left, permissions.clone()).unwrap();
+    assert!(!is_held(&left));
+    let aside = file.written().unwrap().to_owned();
+    std::fs::set_permissions(&aside, permissions).unwrap();
+    assert!(is_held(&aside));
     file.commit().unwrap();
     assert!(!is_held(&folder.path().join("a.txt")));
     assert!(!is_aside("a.txt") && !is_aside(".underwrite-notours"));

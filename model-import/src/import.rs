@@ -2,12 +2,14 @@
 
 use std::io::Read;
 
+use model_core::artifact::Artifact;
 use model_core::calibration::Calibration;
 use model_core::details::Details;
 use model_core::model::{Model, Predictor};
 use model_core::schema::{OutOfRange, Schema, SchemaFile};
 use model_train::given::{Given, Rows};
-use model_train::monotonic;
+use model_train::train::TrainError;
+use model_train::{golden, monotonic};
 
 use crate::bind::{Binding, bind, policies};
 use crate::check::{Check, Proof};
@@ -136,8 +138,13 @@ pub fn import(job: &Job<'_>, check_rows: impl Read) -> Result<Imported, ImportEr
         underwrite_version: job.underwrite_version.clone(),
         jobs: job.jobs,
     };
+    let artifact = rows.artifact(given, schema, &ours)?;
+    let golden_rows = Artifact::decode(&artifact).map(|artifact| artifact.golden_rows.len());
+    bound
+        .notes
+        .extend(golden::shortfall(golden_rows.map_err(TrainError::from)?));
     Ok(Imported {
-        artifact: rows.artifact(given, schema, &ours)?,
+        artifact,
         proof,
         approves: bound.class.approves(&schema.target),
         notes: bound.notes,

@@ -3,7 +3,7 @@
 //!
 //! They are drawn, not taken: each value independently, from what the schema allows within
 //! the middle nine tenths of the training rows, so that no applicant can be told from them. Where
-//! the model refuses such requests, they are mixtures of eight training rows.
+//! the model refuses such requests, numbers are means of five to eight training rows.
 
 use model_core::artifact::{Artifact, ArtifactError, GoldenRow};
 use model_core::decide::Decider;
@@ -23,38 +23,21 @@ const ROWS: usize = 16;
 const LEAVE_OUT_EVERY: usize = 4;
 /// How often one is drawn that the model refuses.
 const ATTEMPTS: usize = 100;
-/// A drawn mixture has the values of so many rows in it, and of no fewer than so many a number.
+/// A drawn mixture is of at most so many different rows, and a number of no fewer than so many.
 const MIXED: usize = 8;
 const LEAST_MIXED: usize = 5;
 
-/// Why there are none.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GoldenError {
-    /// The model cannot be loaded.
-    #[error(transparent)]
-    Artifact(#[from] ArtifactError),
-    /// The model does not answer requests that its schema allows.
-    #[error(
-        "the model refused all of {} synthetic requests, the last one with {answer}: allow more adjustments or wider ranges, or take another seed",
-        ROWS * ATTEMPTS
-    )]
-    Refused {
-        /// What it said.
-        answer: String,
-    },
-}
-
 /// Draws requests and lets the model answer them; the same seed gives the same requests. One that
 /// the model refuses, as where a derived value of it is one adjustment too many, is drawn again.
+/// There are fewer, or none, where the model refuses nearly all: see [`shortfall`].
 ///
 /// # Errors
-/// When the model cannot be loaded or refuses all requests.
+/// When the model cannot be loaded.
 pub fn rows(
     artifact: &Artifact,
     prepared: &Prepared,
     seed: u64,
-) -> Result<Vec<GoldenRow>, GoldenError> {
+) -> Result<Vec<GoldenRow>, ArtifactError> {
     let mut decider = Decider::load(&artifact.encode()?)?;
     let mut draws = Draws::new(&artifact.schema, prepared, seed);
     let (mut rows, mut answer) = (Vec::new(), Vec::new());
@@ -75,11 +58,22 @@ pub fn rows(
         });
         rows.extend(answered);
     }
-    match rows.is_empty() {
-        true => Err(GoldenError::Refused {
-            answer: String::from_utf8_lossy(&answer).into_owned(),
-        }),
-        false => Ok(rows),
+    Ok(rows)
+}
+
+/// What the owner of a model with fewer synthetic requests than usual should know.
+#[must_use]
+pub fn shortfall(rows: usize) -> Option<String> {
+    const ADVICE: &str =
+        "wider ranges of derived fields, or more max_adjustments, leave room for them";
+    match rows {
+        0 => Some(format!(
+            "the model has no golden rows, since it refused all synthetic requests: nothing checks that a copy decides as it does; {ADVICE}"
+        )),
+        ROWS.. => None,
+        _ => Some(format!(
+            "the model has {rows} of {ROWS} golden rows, since it refused most synthetic requests: only these check that a copy decides as it does; {ADVICE}"
+        )),
     }
 }
 
@@ -131,16 +125,18 @@ impl<'a> Draws<'a> {
     }
 
     /// A request whose numbers are those of some training rows, mixed in the same shares: what
-    /// holds for sums and differences of these rows holds for it, too. It is near no one of them.
+    /// holds for sums and differences of these rows holds for it, too. A number that too few of
+    /// them have is left out, as they leave it out.
     fn mixture(&mut self) -> String {
         let Prepared { columns, split, .. } = self.prepared;
         let rng = &mut self.rng;
-        let parts: Vec<(usize, f64)> = (0..MIXED)
-            .map(|_| {
-                let row = split.train[rng.random_range(0..split.train.len())];
-                (row, rng.random_range(0.5..1.5))
-            })
-            .collect();
+        let mut parts: Vec<(usize, f64)> = Vec::new();
+        for _ in 0..MIXED {
+            let row = split.train[rng.random_range(0..split.train.len())];
+            if parts.iter().all(|(other, _)| *other != row) {
+                parts.push((row, rng.random_range(0.5..1.5)));
+            }
+        }
         let mut fields = Vec::new();
         for (input, feature) in self.schema.inputs().enumerate() {
             let known = parts
@@ -153,6 +149,11 @@ impl<'a> Draws<'a> {
             let value = match &feature.kind {
                 FeatureKind::Number(_) if is_mixed => json_number(six_digits(sum / shares)),
                 FeatureKind::Integer(_) if is_mixed => json_number((sum / shares).round()),
+                FeatureKind::Number(_) | FeatureKind::Integer(_)
+                    if feature.missing == Missing::Native =>
+                {
+                    continue;
+                }
                 _ => draw(feature, self.ranges[input], self.imputed[input], rng),
             };
             if feature.derived.is_none() {

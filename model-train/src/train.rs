@@ -14,7 +14,7 @@ use crate::actions;
 use crate::dataset::Dataset;
 use crate::evaluate::Interval;
 use crate::fit::{self, ClassWeight, FitError, Params};
-use crate::golden::{self, GoldenError};
+use crate::golden;
 use crate::metric_intervals::metric_intervals;
 use crate::metrics::Metrics;
 use crate::predictions::{Part, Prediction};
@@ -94,9 +94,6 @@ pub enum TrainError {
     /// The exported model cannot predict.
     #[error("the exported model cannot be used: {0}")]
     Export(String),
-    /// The model refuses its own synthetic requests.
-    #[error(transparent)]
-    Golden(#[from] GoldenError),
 }
 
 /// Fits on the training rows, exports, measures the exported model on the test rows, and

@@ -200,3 +200,37 @@ fn a_copy_of_the_target_is_pointed_out() {
         });
     }
 }
+
+/// The product of values that are drawn, or of means, is no other value.
+#[test]
+fn a_model_that_refuses_all_synthetic_requests_is_trained_with_a_warning() {
+    let number = |name: &str| format!("[[feature]]\nname = '{name}'\ntype = 'number'\n");
+    let columns: String = ["principal", "months", "rate", "interest", "gap"]
+        .map(number)
+        .concat();
+    let schema = format!(
+        "name = 'm'\nversion = '1.0.0'\n{columns}derived = 'interest - principal * rate * months / 12'\n\
+         round = 2\nminimum = -0.02\nmaximum = 0.02\n\
+         [[feature]]\nname = 'repaid'\ntype = 'boolean'\nrole = 'target'\n"
+    );
+    let mut csv = "principal,months,rate,interest,repaid\n".to_owned();
+    for row in 0..400 {
+        let (principal, months) = (1_000 + row * 7919 % 90_000, 6 + row * 31 % 100);
+        let rate = 0.01 + f64::from(row * 17 % 19) / 100.0;
+        let interest = f64::from(principal) * rate * f64::from(months) / 12.0;
+        writeln!(
+            csv,
+            "{principal},{months},{rate:.2},{interest:.2},{}",
+            row % 2
+        )
+        .unwrap();
+    }
+    let result = trained(&csv, &schema, ModelKind::LogisticRegression);
+    assert!(warns(&result, "the model has no golden rows"), "{result:?}");
+    let wide = schema.replace("0.02", "1e9");
+    let result = trained(&csv, &wide, ModelKind::LogisticRegression);
+    assert!(
+        result.is_ok() && !warns(&result, "golden rows"),
+        "{result:?}"
+    );
+}

@@ -1,5 +1,5 @@
-//! One file read for two schemas: what rules name and what is derived is read as the model does, or
-//! refused.
+//! One file read for two schemas: what rules name, what is derived and how rows are weighed is as
+//! the model has it, or refused.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fmt::Write as _;
@@ -264,6 +264,14 @@ fn what_only_one_computes_is_not_measured_by_both() {
     let spaced = model(&format!("{overwrites} 'income  *2'"), "");
     let thrice = model(&format!("{overwrites} 'income * 3'"), "");
     let rounded = model(&format!("{overwrites} 'income * 2'"), "round = 1");
+    // The same field in another place.
+    let (schema, _) = derived(&format!("{overwrites} 'income * 2'"), "");
+    let before = "[[feature]]\nname = 'x'\ntype = 'number'\nrole = 'ignored'\n[[feature]]";
+    let moved = schema.replacen("[[feature]]", before, 1);
+    let moved = (
+        train_on(&moved, Source::new("d.csv", csv.as_bytes())),
+        moved,
+    );
     let options = model_train::evaluate::Options {
         resamples: 10,
         ..model_train::evaluate::Options::default()
@@ -274,6 +282,7 @@ fn what_only_one_computes_is_not_measured_by_both() {
         (&twice, &thrice, false),
         (&twice, &rounded, false),
         (&twice, &spaced, true),
+        (&twice, &moved, true),
     ] {
         let job = ComparisonJob {
             artifacts: [&first.0, &second.0],
@@ -293,7 +302,117 @@ fn what_only_one_computes_is_not_measured_by_both() {
             test_rows: None,
             options: options.clone(),
         };
-        let evaluated = pipeline::evaluate_file(job, |_| {});
-        assert_eq!(evaluated.is_ok(), is_same);
+        let evaluated = pipeline::evaluate_file(job, |_| {}).map(|_| ());
+        let error = evaluated.err().map(|error| error.to_string());
+        let expected = "the schema has other inputs than the model's (they derive 'double' differently, or only one does): leave the schema out to use the model's own";
+        assert_eq!(error, (!is_same).then(|| expected.to_owned()));
+    }
+}
+
+/// A model of a schema, trained on a file, and compared with another one on a file.
+fn compare_on(csv: &str, artifacts: [&[u8]; 2]) -> Result<(), String> {
+    let job = ComparisonJob {
+        artifacts,
+        data: Source::new("d.csv", csv.as_bytes()),
+        test_rows: None,
+        options: model_train::evaluate::Options {
+            resamples: 10,
+            ..model_train::evaluate::Options::default()
+        },
+    };
+    let compared = pipeline::compare_file(job, |_| {});
+    compared.map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_formula_is_told_by_the_names_of_its_fields() {
+    let schema = |formula: &str| {
+        let fields = format!(
+            "[[feature]]\nname = 'net income'\ntype = 'number'\n[[feature]]\nname = 'netincome'\n\
+             type = 'number'\n[[feature]]\nname = 'double'\ntype = 'number'\nderived = '{formula}'\n"
+        );
+        SCHEMA.replacen("[[feature]]", &format!("{fields}[[feature]]"), 1)
+    };
+    let csv = CSV.lines().enumerate().map(|(row, line)| match row {
+        0 => format!("net income,netincome,{line}\n"),
+        _ => format!("{},{},{line}\n", row % 7, row % 5),
+    });
+    let csv: String = csv.collect();
+    let [apart, together, quoted] = ["`net income` * 2", "`netincome` * 2", "netincome*2"]
+        .map(|formula| train_on(&schema(formula), Source::new("d.csv", csv.as_bytes())));
+    assert_eq!(
+        compare_on(&csv, [&apart, &together]),
+        Err("the models have different inputs (they derive 'double' differently, or only one does): expected two models of the same inputs, which one file can be read for".into())
+    );
+    assert_eq!(compare_on(&csv, [&together, &quoted]), Ok(()));
+}
+
+#[test]
+fn what_is_called_otherwise_is_compared() {
+    let input = SCHEMA.replacen("role = \"protected\"\n", "", 1);
+    let called = input
+        .replace(
+            "role = \"target\"",
+            "role = 'target'\npositive_label = 'Granted'",
+        )
+        .replace(
+            "[\"f\", \"m\"]",
+            "['f', 'm']\ncategory_labels = { f = 'Female' }",
+        );
+    let [plain, called] = [input, called].map(|schema| train(&schema));
+    assert_eq!(compare_on(&CSV, [&plain, &called]), Ok(()));
+}
+
+#[test]
+fn models_that_weigh_rows_differently_are_not_compared() {
+    let model = |w: &str, v: &str| {
+        let column = |name, role| {
+            format!("[[feature]]\nname = '{name}'\ntype = 'number'\nrole = '{role}'\n")
+        };
+        format!("{SCHEMA}{}{}", column("w", w), column("v", v))
+    };
+    let with_weights = |names: &[&str]| {
+        let csv = CSV.lines().enumerate().map(|(row, line)| {
+            let cells = names.iter().map(|name| match row {
+                0 => format!("{name},"),
+                _ => format!("{},", 1 + row % 3),
+            });
+            format!("{}{line}\n", cells.collect::<String>())
+        });
+        csv.collect::<String>()
+    };
+    let both = with_weights(&["w", "v"]);
+    let [by_w, by_v, by_none] = [
+        model("weight", "ignored"),
+        model("ignored", "weight"),
+        model("ignored", "ignored"),
+    ]
+    .map(|schema| train_on(&schema, Source::new("d.csv", both.as_bytes())));
+    let refused = |difference: &str| {
+        Err(format!(
+            "the models weigh the rows differently ({difference}): measure each by itself, or leave such columns out of the file to count every row once"
+        ))
+    };
+    for (csv, first, second, expected) in [
+        (&both, &by_w, &by_none, refused("only the first, by 'w'")),
+        (&both, &by_none, &by_w, refused("only the second, by 'w'")),
+        (
+            &both,
+            &by_w,
+            &by_v,
+            refused("the first by 'w', the second by 'v'"),
+        ),
+        (&both, &by_w, &by_w, Ok(())),
+        // What the file lacks weighs nothing.
+        (&with_weights(&["v"]), &by_w, &by_none, Ok(())),
+        (
+            &with_weights(&["v"]),
+            &by_w,
+            &by_v,
+            refused("only the second, by 'v'"),
+        ),
+        (&CSV, &by_v, &by_w, Ok(())),
+    ] {
+        assert_eq!(compare_on(csv, [first, second]), expected);
     }
 }

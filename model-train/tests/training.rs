@@ -282,6 +282,34 @@ role = "target"
     }
 }
 
+/// Also where few rows have the values that add up.
+#[test]
+fn requests_leave_out_what_most_rows_leave_out() {
+    let field =
+        |name: &str| format!("[[feature]]\nname = '{name}'\ntype = 'number'\nmissing = 'native'\n");
+    let fields: String = ["rent", "food", "other"].map(field).concat();
+    let schema = format!(
+        "name = 'test'\nversion = '1.0.0'\n{fields}{}derived = 'rent + food + other'\nminimum = 99.99\n\
+         maximum = 100.01\n[[feature]]\nname = 'paid'\ntype = 'boolean'\nrole = 'target'\n",
+        field("total")
+    );
+    let schema = Schema::from_toml(&schema).unwrap();
+    let mut csv = "rent,food,other,paid\n".to_owned();
+    for row in 0..500 {
+        let (rent, food) = (row * 37 % 50, row * 17 % 40);
+        let amounts = match row % 10 {
+            0 => format!("{rent},{food},{}", 100 - rent - food),
+            _ => ",,".to_owned(),
+        };
+        writeln!(csv, "{amounts},{}", row % 3 == 0).unwrap();
+    }
+    for seed in 1..6 {
+        let trained = trained_by(&schema, 1, &csv, ModelKind::LogisticRegression, seed);
+        let artifact = Artifact::decode(&trained.artifact).unwrap();
+        assert_eq!(artifact.golden_rows.len(), 16);
+    }
+}
+
 #[test]
 fn what_is_filled_in_comes_from_the_training_rows_alone() {
     let schema = schema();

@@ -180,6 +180,7 @@ impl Args {
             (EvaluationError::Artifact(_), _) => model,
             (
                 EvaluationError::Schema
+                | EvaluationError::SchemaInputs { .. }
                 | EvaluationError::SchemaMissingValues { .. }
                 | EvaluationError::SchemaRule { .. },
                 Some(schema),

@@ -52,6 +52,8 @@ pub struct Dataset {
     /// SHA-256 of the text that was read, lower-case hexadecimal.
     pub sha256: String,
     name: String,
+    /// The names of the file's columns.
+    header: Vec<String>,
 }
 
 /// Rows of which nobody knows the outcome, such as applications that were declined.
@@ -151,7 +153,7 @@ impl Dataset {
         );
         let mut dataset = Self {
             protected: Protected::columns(&header, schema),
-            ..Self::empty(name, &reader)
+            ..Self::empty(name, header.header(), &reader)
         };
         let mut overwritten = vec![0; reader.steps.len()];
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
@@ -193,7 +195,7 @@ impl Dataset {
         let mut table = Table::open(Hashing::new(source), name)?;
         let columns = Columns::for_passing_through(&table, schema)?;
         let reader = Reader::with_columns(schema, OutcomeMissing::LeaveOut, columns);
-        let mut dataset = Self::empty(name, &reader);
+        let mut dataset = Self::empty(name, table.header(), &reader);
         let mut columns = vec![Vec::new(); reader.inputs.len()];
         let mut scratch = Scratch {
             row: derive::Row::default(),
@@ -212,7 +214,7 @@ impl Dataset {
         Ok(dataset)
     }
 
-    fn empty(name: &str, reader: &Reader<'_>) -> Self {
+    fn empty(name: &str, header: &[String], reader: &Reader<'_>) -> Self {
         Self {
             columns: vec![Values::default(); reader.inputs.len()],
             target: Vec::new(),
@@ -225,6 +227,7 @@ impl Dataset {
             overwritten: Vec::new(),
             sha256: String::new(),
             name: name.to_owned(),
+            header: header.to_vec(),
         }
     }
 
@@ -262,6 +265,11 @@ impl Dataset {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the file has a column of this name.
+    pub(crate) fn has_column(&self, name: &str) -> bool {
+        self.header.iter().any(|column| column == name)
     }
 
     /// The protected column of a model's feature; none where the file lacks it, or where it was

@@ -1,13 +1,16 @@
 //! Two finished models on the rows of one file.
 
 use model_core::artifact::Artifact;
-use model_core::schema::Feature;
 
-use super::evaluation::{EvaluationError, asks_for_the_same, formula, other_rule_column};
+use super::differences::{other_inputs, other_weights, same_target};
+use super::evaluation::{EvaluationError, other_rule_column};
 use super::inputs::{InputError, Source};
 use crate::applications::other_missing_value;
 use crate::evaluate::{Comparison, Options, compare};
 use crate::report::{ReportError, comparison_html};
+
+/// What errors call the two models.
+const NAMES: [&str; 2] = ["the first", "the second"];
 
 /// Which models to compare, on what.
 pub struct ComparisonJob<'a> {
@@ -32,9 +35,7 @@ pub fn compare_file(
 ) -> Result<Comparison, EvaluationError> {
     let [first, second] = job.artifacts;
     let [first, second] = [Artifact::decode(first)?, Artifact::decode(second)?];
-    if first.schema.target.name != second.schema.target.name
-        || first.schema.target.kind != second.schema.target.kind
-    {
+    if !same_target(&first.schema, &second.schema) {
         let describe = |artifact: &Artifact| {
             let target = &artifact.schema.target;
             format!("{} ({})", target.name, target.outcome_label(true))
@@ -44,10 +45,8 @@ pub fn compare_file(
             second: describe(&second),
         });
     }
-    if !asks_for_the_same(&first.schema, &second.schema) {
-        return Err(EvaluationError::OtherInputs {
-            difference: difference(&first, &second),
-        });
+    if let Some(difference) = other_inputs(&first.schema, &second.schema, NAMES) {
+        return Err(EvaluationError::OtherInputs { difference });
     }
     if let Some(value) = other_missing_value(&first.schema, &second.schema) {
         return Err(EvaluationError::OtherMissingValues { value });
@@ -64,6 +63,9 @@ pub fn compare_file(
         .data
         .read_dataset(&first.schema, progress)
         .map_err(InputError::from)?;
+    if let Some(difference) = other_weights(&first.schema, &second.schema, &dataset, NAMES) {
+        return Err(EvaluationError::OtherWeights { difference });
+    }
     let trained_on = |artifact: &Artifact| artifact.training.data_sha256 == dataset.sha256;
     let seen = (trained_on(&first) || trained_on(&second)) && job.test_rows.is_none();
     let rows = match job.test_rows {
@@ -71,33 +73,6 @@ pub fn compare_file(
         None => (0..dataset.rows()).collect(),
     };
     Ok(compare(job.artifacts, &dataset, &rows, seen, &job.options)?)
-}
-
-/// Names the first input that only one model has, or that they read otherwise.
-fn difference(first: &Artifact, second: &Artifact) -> String {
-    let has = |artifact: &Artifact, name: &str| artifact.schema.inputs().any(|f| f.name == name);
-    let lacks = |one: &Artifact, other: &Artifact| {
-        let mut inputs = one.schema.inputs();
-        let name = inputs.find(|feature| !has(other, &feature.name))?;
-        Some(name.name.clone())
-    };
-    if let Some(name) = lacks(first, second) {
-        return format!("only the first has '{name}'");
-    }
-    if let Some(name) = lacks(second, first) {
-        return format!("only the second has '{name}'");
-    }
-    let mut pairs = first.schema.inputs().zip(second.schema.inputs());
-    let differs = |(a, b): &(&Feature, &Feature)| {
-        a.name != b.name || a.kind != b.kind || formula(a) != formula(b)
-    };
-    match pairs.find(differs) {
-        Some((a, b)) if a.name == b.name && a.kind == b.kind => {
-            format!("they derive '{}' differently, or only one does", a.name)
-        }
-        Some((a, b)) if a.name == b.name => format!("they read '{}' differently", a.name),
-        _ => "their inputs are in another order".to_owned(),
-    }
 }
 
 /// A comparison in the forms that people and programs read.

@@ -2,10 +2,11 @@
 
 use model_core::artifact::{Artifact, ArtifactError, with_policy};
 use model_core::policy::Policy;
-use model_core::schema::{Feature, FeatureKind, Role, Schema, Target};
+use model_core::schema::{FeatureKind, Role, Schema};
 use serde_json::Value;
 
 use super::decision::first_fold;
+use super::differences::{other_inputs, same_target};
 use super::error::PipelineError;
 use super::inputs::{InputError, Source};
 use super::job::Job;
@@ -106,11 +107,19 @@ pub enum EvaluationError {
     /// The model cannot be loaded.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The schema is of other columns.
+    /// The schema is of another target.
     #[error(
-        "the schema has other inputs or another target than the model's: leave the schema out to use the model's own"
+        "the schema has another target than the model's: leave the schema out to use the model's own"
     )]
     Schema,
+    /// The schema has other inputs, or reads them otherwise.
+    #[error(
+        "the schema has other inputs than the model's ({difference}): leave the schema out to use the model's own"
+    )]
+    SchemaInputs {
+        /// The first difference.
+        difference: String,
+    },
     /// Other values mean missing by the schema.
     #[error(
         "the schema has other missing_values than the model's (only one has '{value}'): give it the model's, or leave the schema out"
@@ -170,6 +179,14 @@ pub enum EvaluationError {
         /// The first difference.
         difference: String,
     },
+    /// Two models to compare weigh the rows of the file differently.
+    #[error(
+        "the models weigh the rows differently ({difference}): measure each by itself, or leave such columns out of the file to count every row once"
+    )]
+    OtherWeights {
+        /// Which weighs them by which column.
+        difference: String,
+    },
     /// The rows cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -209,23 +226,10 @@ pub fn evaluate_and_predict(
     };
     let artifact = Artifact::decode(bytes)?;
     let schema = match job.schema {
-        Some(schema) if !asks_for_the_same(&schema, &artifact.schema) => {
-            return Err(EvaluationError::Schema);
+        Some(schema) => {
+            check_schema(&schema, &artifact)?;
+            schema
         }
-        Some(schema) => match other_missing_value(&schema, &artifact.schema) {
-            Some(value) => return Err(EvaluationError::SchemaMissingValues { value }),
-            None => {
-                if let Some(other) = other_rule_column(&schema, &artifact) {
-                    let (rule, column, found) = (other.rule, other.column, other.found);
-                    return Err(EvaluationError::SchemaRule {
-                        rule,
-                        column,
-                        found,
-                    });
-                }
-                schema
-            }
-        },
         None => artifact.schema.clone(),
     };
     let dataset = job
@@ -252,23 +256,26 @@ pub fn evaluate_and_predict(
     Ok((evaluation, schema, predictions))
 }
 
-pub(super) fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
-    let inputs = schema.inputs().map(|f| (&f.name, &f.kind, formula(f)));
-    // What outcomes are called may differ: files from before they had names are measured too.
-    let target = |schema: &Schema| Target {
-        outcomes: None,
-        ..schema.target.clone()
-    };
-    let own_inputs = own.inputs().map(|f| (&f.name, &f.kind, formula(f)));
-    inputs.eq(own_inputs) && target(schema) == target(own)
-}
-
-/// How a derived field is computed, without spaces, and its decimals. Its fields are numbers of
-/// columns in [`Derived::formula`](model_core::schema::Derived::formula), which differ by schema.
-pub(super) fn formula(feature: &Feature) -> Option<(String, Option<u8>)> {
-    let derived = feature.derived.as_ref()?;
-    let source = derived.source.split_whitespace().collect();
-    Some((source, derived.decimals))
+/// Refuses a schema by which rows are not read as the model reads them.
+fn check_schema(schema: &Schema, artifact: &Artifact) -> Result<(), EvaluationError> {
+    let own = &artifact.schema;
+    if !same_target(schema, own) {
+        return Err(EvaluationError::Schema);
+    }
+    if let Some(difference) = other_inputs(schema, own, ["the schema", "the model's"]) {
+        return Err(EvaluationError::SchemaInputs { difference });
+    }
+    if let Some(value) = other_missing_value(schema, own) {
+        return Err(EvaluationError::SchemaMissingValues { value });
+    }
+    match other_rule_column(schema, artifact) {
+        None => Ok(()),
+        Some(other) => Err(EvaluationError::SchemaRule {
+            rule: other.rule,
+            column: other.column,
+            found: other.found,
+        }),
+    }
 }
 
 /// A column of a rule that is read otherwise, or not at all.

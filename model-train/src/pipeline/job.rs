@@ -12,6 +12,7 @@ use super::inputs::Inputs;
 use super::oddities;
 use super::options::{Hyperparameters, Options, SearchOptions, SearchRecord, Unsupported};
 use crate::fit::{self, FitError, Params};
+use crate::golden;
 use crate::profiles;
 use crate::reference;
 use crate::threshold::ThresholdRule;
@@ -99,6 +100,11 @@ pub enum Warning {
         log_loss: f64,
         /// That of the rate.
         constant: f64,
+    },
+    /// A model that refused most synthetic requests.
+    FewGoldenRows {
+        /// The synthetic requests that its file has.
+        rows: usize,
     },
     /// A column of groups in which no group comes again.
     GroupsOfOne {
@@ -347,6 +353,9 @@ impl fmt::Display for Warning {
                 f,
                 "the {model} has log loss {log_loss:.4} on the test rows, where the positive rate of the training rows has {constant:.4}: its probabilities are worse than a constant; use --calibration platt, other inputs or another model"
             ),
+            Self::FewGoldenRows { rows } => {
+                f.write_str(&golden::shortfall(*rows).unwrap_or_default())
+            }
             Self::GroupsOfOne { file, column } => write!(
                 f,
                 "{file}, column '{column}': no group has two rows, so it keeps nothing together: if it only names the row, give it role = \"ignored\""

@@ -16,6 +16,7 @@ mod configuration;
 mod cross_validated;
 mod decision;
 mod development;
+mod differences;
 mod error;
 mod evaluation;
 mod inputs;
@@ -46,11 +47,12 @@ pub use trained::{Figures, TrainedModel};
 
 use std::time::Instant;
 
-use model_core::artifact::with_policy;
+use model_core::artifact::{Artifact, with_policy};
 use model_core::details::Details;
 
 use crate::fit::Params;
-use crate::train::{self, train};
+use crate::golden;
+use crate::train::{self, TrainError, train};
 use configuration::Configuration;
 use job::Plan;
 
@@ -73,7 +75,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     };
     observer.fitting();
     let (mut trained, cross_validated) = fit(job, params)?;
-    let warning = worse_than_constant(job, &trained.report);
+    let mut warnings = Vec::from_iter(worse_than_constant(job, &trained.report));
+    warnings.extend(few_golden_rows(&trained.artifact)?);
     if let Some(policy) = &job.options.policy {
         trained.artifact = with_policy(&trained.artifact, Some(policy))
             .map_err(|error| PipelineError::Policy(error.to_string()))?;
@@ -88,7 +91,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
         cross_validated,
         params,
         selection,
-        warnings: warning.into_iter().collect(),
+        warnings,
         time: start.elapsed(),
     })
 }
@@ -108,6 +111,13 @@ fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
         log_loss,
         constant,
     })
+}
+
+/// A model of which few or no synthetic requests check a copy.
+fn few_golden_rows(artifact: &[u8]) -> Result<Option<Warning>, PipelineError> {
+    let artifact = Artifact::decode(artifact).map_err(TrainError::from)?;
+    let rows = artifact.golden_rows.len();
+    Ok(golden::shortfall(rows).map(|_| Warning::FewGoldenRows { rows }))
 }
 
 /// Fits on all training rows, and looks at the test rows for the first time.
