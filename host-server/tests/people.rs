@@ -230,6 +230,63 @@ async fn one_decision_is_shown_with_reasons_rules_and_history() {
     assert_eq!(metric(&app, low).await, 1);
 }
 
+/// What the last record says counts, so a mistake can be corrected, and corrected back; only what
+/// says nothing else than the last one is refused.
+#[tokio::test]
+async fn how_a_loan_went_can_be_corrected_back() {
+    let place = Place::new();
+    let app = place.serve();
+    let index = decided(&app, APPROVED).await;
+    let path = format!("/decisions/{index}/performance");
+    let (repaid, defaulted) = (
+        json!({ "outcome": "repaid" }),
+        json!({ "outcome": "defaulted" }),
+    );
+    let on = |day: &str| json!({ "outcome": "repaid", "on": day });
+    let mut records = Vec::new();
+    for (step, (body, status)) in [
+        (repaid.clone(), 201),
+        (defaulted.clone(), 201),
+        (defaulted.clone(), 409),
+        (repaid.clone(), 201),
+        (repaid.clone(), 409),
+        // The day, and another one instead of it.
+        (on("2027-05-01"), 201),
+        (on("2027-05-01"), 409),
+        (repaid, 409),
+        (on("2027-05-02"), 201),
+        (defaulted.clone(), 201),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (found, said) = say(&app, BO, &path, &body.to_string()).await;
+        assert_eq!(found, status, "{step}: {said}");
+        match status {
+            201 => records.push(said["index"].as_u64().unwrap()),
+            _ => {
+                let last = format!("Record {} says so already", records.last().unwrap());
+                assert_eq!(said["detail"], last, "{step}");
+            }
+        }
+    }
+    let shown = read(&app, ANN, &format!("/decisions/{index}")).await;
+    let history = shown["history"].as_array().unwrap();
+    let told: Vec<u64> = history
+        .iter()
+        .map(|event| event["index"].as_u64().unwrap())
+        .collect();
+    assert_eq!(told, records);
+
+    // Without the last one that before it counts.
+    let last = records.pop();
+    let erase = json!({ "indexes": [last], "because": "asked", "before_term": true });
+    assert_eq!(post(&app, ADMIN, "/log/erase", erase).await.status, 200);
+    let repeated = on("2027-05-02").to_string();
+    assert_eq!(say(&app, BO, &path, &repeated).await.0, 409);
+    assert_eq!(say(&app, BO, &path, &defaulted.to_string()).await.0, 201);
+}
+
 #[tokio::test]
 async fn four_eyes_are_two_people() {
     let place = Place::new();

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, NaiveDate};
 use model_log::event::{LoanResult, Notice, Override, Performance};
-use model_log::{Kind, Outcome, Receipt, Record};
+use model_log::{Kind, Outcome, Reader, Receipt, Record};
 use serde::Deserialize;
 
 use super::case::{Case, open};
@@ -160,7 +160,8 @@ pub(crate) fn notice(
 /// Records how the loan went.
 ///
 /// # Errors
-/// When there is no such decision, that was recorded already, or a field cannot be used.
+/// When there is no such decision, the last record of the loan says the same, or a field cannot
+/// be used.
 pub(crate) fn perform(
     log: &DecisionLog,
     person: &Person,
@@ -182,24 +183,29 @@ pub(crate) fn perform(
     };
     let _one = log.deciding();
     let case = find(log, index)?;
-    let reader = log.reader();
-    let before = case
-        .linked
-        .iter()
-        .filter(|linked| linked.kind == Kind::Performance);
-    for linked in before {
-        let known: Option<Performance> =
-            open(&reader, linked.index).and_then(|opened| event::event(&opened));
-        if known.is_some_and(|known| known.result == event.result) {
-            return Err(ApiError::Conflict {
-                detail: format!("Record {} says so already", linked.index),
-            });
-        }
+    if let Some((last, known)) = last_performance(&log.reader(), &case)
+        && known.result == event.result
+        && (event.on.is_empty() || known.on == event.on)
+    {
+        return Err(ApiError::Conflict {
+            detail: format!("Record {last} says so already"),
+        });
     }
     let record = Record::about(Kind::Performance, index, &event).map_err(|_| unwritable())?;
     let receipt = append(log, record)?;
     let state = case.standing.state;
     Ok(Said { receipt, state })
+}
+
+/// How the loan went as far as is known, and the record that says so: the last one that has its
+/// content, which is the one that a report counts. What came before it was corrected.
+fn last_performance(reader: &Reader, case: &Case) -> Option<(u64, Performance)> {
+    let linked = case.linked.iter().rev();
+    let mut linked = linked.filter(|linked| linked.kind == Kind::Performance);
+    linked.find_map(|linked| {
+        let opened = open(reader, linked.index)?;
+        Some((linked.index, event::event(&opened)?))
+    })
 }
 
 /// Where one person is enough.
