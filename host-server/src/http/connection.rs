@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::ready;
@@ -20,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::caller::Caller;
-use super::handshake::{Handshake, STEP, in_turns};
+use super::handshake::Handshake;
 use super::heads::Heads;
 use super::metrics::Counted;
 use super::pace::LeastPace;
@@ -28,7 +27,6 @@ use super::records::sides;
 use super::rounds::{Looks, Rounds};
 use super::shares::Share;
 use super::slow_reader::SlowReader;
-use super::turns::Turns;
 use super::watched::Watched;
 
 /// How long idle connections stay open once the server is told to stop.
@@ -49,23 +47,6 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
         peer: Peer,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response> + Send;
-}
-
-/// The turns that the connections of a thread have. Clones share them.
-#[derive(Clone)]
-pub(crate) struct ThreadTurns {
-    handshakes: Arc<Turns>,
-    rounds: Arc<Rounds>,
-}
-
-impl ThreadTurns {
-    /// Those of this thread, which runs a runtime.
-    pub(crate) fn start() -> Self {
-        Self {
-            handshakes: Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, STEP),
-            rounds: Rounds::start(),
-        }
-    }
 }
 
 /// One connection and what it needs to be served.
@@ -91,7 +72,7 @@ impl<S: Service> Connection<S> {
     pub(crate) async fn serve(
         mut self,
         stream: std::net::TcpStream,
-        turns: ThreadTurns,
+        rounds: Arc<Rounds>,
         stop: oneshot::Receiver<()>,
     ) {
         // This fails when there are no more file descriptors.
@@ -100,9 +81,9 @@ impl<S: Service> Connection<S> {
         };
         let stream = Watched::new(stream, SlowReader::new(self.pace));
         match self.tls.take() {
-            None => self.answer(stream, Heads::new(), &turns, stop).await,
+            None => self.answer(stream, Heads::new(), &rounds, stop).await,
             // In a place of its own: each connection has the memory of the larger way.
-            Some(tls) => Box::pin(self.answer_securely(tls, stream, &turns, stop)).await,
+            Some(tls) => Box::pin(self.answer_securely(tls, stream, &rounds, stop)).await,
         }
     }
 
@@ -110,7 +91,7 @@ impl<S: Service> Connection<S> {
         self,
         tls: Handshake,
         stream: T,
-        turns: &ThreadTurns,
+        rounds: &Arc<Rounds>,
         stop: oneshot::Receiver<()>,
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -119,16 +100,14 @@ impl<S: Service> Connection<S> {
         // A client that does not complete the handshake in time is dropped.
         let caller = self.caller();
         let (below, above) = sides(tls.at_most, tls.room, &heads);
-        let shaken = tls.acceptor.accept(Watched::new(stream, below));
-        // What comes after the signature takes no time, but for a client's certificates.
-        let is_much_to_do = || tls.checks_client || !above.has_signed();
-        let shaken = in_turns(shaken, is_much_to_do, &turns.handshakes, &caller);
+        let shake = tls.acceptor.accept(Watched::new(stream, below));
+        let shaken = tls.steps.complete(shake, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
-        if let Ok(Ok(mut stream)) = shaken {
+        if let Ok(Some(Ok(mut stream))) = shaken {
             above.begin();
             stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
             let stream = Watched::new(stream, above);
-            self.answer(stream, heads, turns, stop).await;
+            self.answer(stream, heads, rounds, stop).await;
         }
     }
 
@@ -141,7 +120,7 @@ impl<S: Service> Connection<S> {
         self,
         stream: T,
         heads: Heads,
-        turns: &ThreadTurns,
+        rounds: &Arc<Rounds>,
         stop: oneshot::Receiver<()>,
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -165,7 +144,7 @@ impl<S: Service> Connection<S> {
                 .max_buf_size(self.head_bytes)
                 .serve_connection(TokioIo::new(stream), service)
         );
-        let mut looks = turns.rounds.looks(&self.caller());
+        let mut looks = rounds.looks(&self.caller());
         // Errors here are the client's: it left, was too slow, or does not speak HTTP.
         tokio::select! {
             biased;
@@ -294,13 +273,13 @@ mod tests {
         let (_many, server, first) = open(&listener, requests, header);
         let (_one, other, second) = open(&listener, 1, 1);
         std::thread::sleep(Duration::from_millis(50));
-        let turns = ThreadTurns::start();
+        let rounds = Rounds::start();
         let (_stop, stop) = oneshot::channel();
         let (_end, end) = oneshot::channel();
         let all = async {
             tokio::join!(
-                connection(&asked, first).serve(server, turns.clone(), stop),
-                connection(&asked, second).serve(other, turns.clone(), end)
+                connection(&asked, first).serve(server, Arc::clone(&rounds), stop),
+                connection(&asked, second).serve(other, Arc::clone(&rounds), end)
             )
         };
         tokio::select! {
@@ -319,7 +298,7 @@ mod tests {
         const MANY: usize = 300;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let asked = Asked(Arc::default());
-        let turns = ThreadTurns::start();
+        let rounds = Rounds::start();
         let mut clients: Vec<_> = (0..MANY).map(|_| open(&listener, 1, 1)).collect();
         clients.push(open(&listener, 1, 1));
         std::thread::sleep(Duration::from_millis(50));
@@ -333,7 +312,7 @@ mod tests {
             }
             let (stop, stopped) = oneshot::channel();
             held.push((client, stop));
-            tasks.spawn(connection(&asked, peer).serve(server, turns.clone(), stopped));
+            tasks.spawn(connection(&asked, peer).serve(server, Arc::clone(&rounds), stopped));
         }
         all_asked(&asked, MANY + 1).await;
         let order = asked.0.lock().unwrap();

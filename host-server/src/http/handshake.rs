@@ -1,171 +1,170 @@
-//! The TLS handshakes of a thread: one step at a time, between which it serves its connections.
+//! TLS handshakes, which are made on threads of their own: a signature takes milliseconds and is
+//! made before the client has shown anything, and what a client's own key and certificates take is
+//! the client's choice.
 
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
+use super::admission::less_one;
 use super::caller::Caller;
 use super::records::Room;
 use super::turns::Turns;
+use crate::host::processors;
+use crate::priority::HANDSHAKES;
+use crate::threads::Threads;
+
+/// What a step counts as, at most: only a certificate with many paths to its authorities takes
+/// longer, and a machine that stands still is nobody's debt.
+const MOST: Duration = Duration::from_millis(20);
 
 /// A handshake that begins.
 pub(crate) struct Handshake {
     pub(crate) acceptor: TlsAcceptor,
     /// The most bytes of it.
     pub(crate) at_most: usize,
-    /// Whether the client's certificates are checked, which takes as long as a signature.
-    pub(crate) checks_client: bool,
     /// What its session may take of the memory of all.
     pub(crate) room: Room,
+    /// Where its steps are made.
+    pub(crate) steps: Arc<Steps>,
 }
 
-/// A step that takes no longer keeps nobody waiting: it has no signature, or one with ECDSA.
-const SHORT: Duration = Duration::from_micros(200);
+/// The threads that make steps of handshakes, as many as there are processors, and at least two.
+/// One caller may have one fewer at a time, and the next is free for whoever has taken the least.
+pub(crate) struct Steps {
+    turns: Arc<Turns>,
+    threads: Threads,
+}
 
-/// What a step counts as, at most.
-pub(super) const STEP: Duration = Duration::from_millis(1);
+/// Wakes whoever waits, or will.
+#[derive(Default)]
+struct Woken(Notify);
 
-/// Completes a handshake, each step of which has a turn as long as much is to do: a signature takes
-/// milliseconds, and is made before the client has shown anything. Between two turns the thread's
-/// connections are served, and the next is of whoever has taken the least.
-pub(super) async fn in_turns<F: Future>(
-    shake: F,
-    is_much_to_do: impl Fn() -> bool,
-    turns: &Arc<Turns>,
-    caller: &Caller,
-) -> F::Output {
-    let mut shake = std::pin::pin!(shake);
-    loop {
-        let turn = match is_much_to_do() {
-            true => turns.take(caller).await,
-            false => None,
-        };
-        let began = Instant::now();
-        let step = std::future::poll_fn(|context| Poll::Ready(shake.as_mut().poll(context))).await;
-        if began.elapsed() > SHORT {
-            // Behind all that is ready now.
-            tokio::spawn(async move {
-                tokio::task::yield_now().await;
-                drop(turn);
-            });
-        } else {
-            drop(turn);
-        }
-        if let Poll::Ready(done) = step {
-            return done;
-        }
-        // Until something comes, which wakes this task: the step has seen to that.
-        let mut is_first = true;
-        std::future::poll_fn(|_| match std::mem::take(&mut is_first) {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        })
-        .await;
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
     }
+}
+
+impl Steps {
+    pub(crate) fn start() -> Arc<Self> {
+        let all = processors().max(const { std::num::NonZeroUsize::new(2).unwrap() });
+        Arc::new(Self {
+            turns: Turns::new(all, less_one(all), MOST),
+            threads: Threads::start_or_of_caller("handshake", all.get(), HANDSHAKES),
+        })
+    }
+
+    /// Completes a handshake, each step of which has a turn. `None` if a step panicked.
+    pub(super) async fn complete<F>(&self, shake: F, caller: &Caller) -> Option<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let woken = Arc::new(Woken::default());
+        let mut shake = Box::pin(shake);
+        loop {
+            let turn = self.turns.take(caller).await;
+            let (of, waker) = (Handle::current(), Waker::from(Arc::clone(&woken)));
+            let step = self.threads.run(move || {
+                let step = step(&mut shake, &of, &waker);
+                // Also where the connection has ended meanwhile.
+                drop(turn);
+                (shake, step)
+            });
+            let (rest, step) = step.await.ok()?;
+            if let Poll::Ready(done) = step {
+                return Some(done);
+            }
+            shake = rest;
+            // Until something comes, or came since the step.
+            woken.0.notified().await;
+        }
+    }
+}
+
+/// A step, whose timers are those of the connection's own thread.
+fn step<F: Future>(shake: &mut Pin<Box<F>>, of: &Handle, waker: &Waker) -> Poll<F::Output> {
+    let _of = of.enter();
+    shake.as_mut().poll(&mut Context::from_waker(waker))
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-    use std::num::NonZeroUsize;
     use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
-    /// Handshakes with long steps that are ready together once were one turn of their thread.
-    #[tokio::test]
-    async fn a_thread_has_others_between_two_handshakes() {
-        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, STEP);
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let note = |name| {
-            let order = Arc::clone(&order);
-            move || order.lock().unwrap().push(name)
-        };
-        let mut tasks = tokio::task::JoinSet::new();
-        for _ in 0..3 {
-            let (turns, sign) = (Arc::clone(&turns), note("handshake"));
-            tasks.spawn(async move {
-                let step = async {
-                    std::thread::sleep(2 * SHORT);
-                    sign();
-                };
-                in_turns(step, || true, &turns, &Caller::Unknown).await;
-            });
-        }
-        let serve = note("others");
-        tasks.spawn(async move {
-            for _ in 0..20 {
-                serve();
-                tokio::task::yield_now().await;
-            }
-        });
-        while let Some(done) = tasks.join_next().await {
-            done.unwrap();
-        }
-        let order = order.lock().unwrap();
-        let in_a_row = order.windows(2).filter(|two| two == &["handshake"; 2]);
-        assert_eq!(in_a_row.count(), 0, "{order:?}");
+    fn caller(name: &str) -> Caller {
+        Caller::Key(name.into())
     }
 
-    /// Whether a handshake is done while another has the turn, after a long step.
-    async fn is_done_without_a_turn(is_much_to_do: bool) -> bool {
-        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, STEP);
-        let (mut ours, mut theirs) = tokio::io::duplex(8);
-        let shake = async move {
-            std::thread::sleep(2 * SHORT);
-            ours.read_u8().await.unwrap();
-        };
-        let caller = Caller::Unknown;
-        let mut shaken = std::pin::pin!(in_turns(shake, || is_much_to_do, &turns, &caller));
+    /// A step that is made until it is told to end.
+    fn long_step() -> (Sender<()>, impl Future<Output = ()> + Send + 'static) {
+        let (end, ended): (_, Receiver<()>) = channel();
+        (end, async move { ended.recv().unwrap() })
+    }
+
+    /// Signatures, keys and certificates were once worked on by the threads that serve connections.
+    #[tokio::test]
+    async fn a_thread_serves_others_while_steps_are_made() {
+        let steps = Steps::start();
+        let (end, long) = long_step();
+        let caller = caller("one");
+        let mut shaken = std::pin::pin!(steps.complete(long, &caller));
         assert!(futures_util::poll!(shaken.as_mut()).is_pending());
-        let _turn = turns.take(&Caller::Key("other".into())).await;
-        theirs.write_u8(7).await.unwrap();
-        futures_util::poll!(shaken).is_ready()
+        // This thread would wait for ever if it made the step.
+        end.send(()).unwrap();
+        assert_eq!(shaken.await, Some(()));
     }
 
-    /// After a step that took long by chance, signatures once were a turn of nobody.
+    /// Whoever had many handshakes that were ready once came before everybody else.
     #[tokio::test]
-    async fn a_long_step_has_a_turn_and_what_little_is_left_has_none() {
-        assert!(!is_done_without_a_turn(true).await);
-        assert!(is_done_without_a_turn(false).await);
-    }
-
-    /// Short steps that waited once counted nothing: they came in the order in which they had been
-    /// asked for, whoever had many.
-    #[tokio::test]
-    async fn short_steps_are_fair_too() {
-        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, STEP);
+    async fn one_caller_leaves_turns_to_others() {
+        let steps = Steps::start();
         let order = Arc::new(Mutex::new(Vec::new()));
-        let callers = [Caller::Key("many".into()), Caller::Key("one".into())];
-        let held = turns.take(&callers[0]).await;
         let mut tasks = tokio::task::JoinSet::new();
-        for caller in std::iter::repeat_n(0, 20).chain([1]) {
-            let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
-            let whose = callers[caller].clone();
-            tasks.spawn(async move {
-                let step = async { order.lock().unwrap().push(caller) };
-                in_turns(step, || true, &turns, &whose).await;
-            });
+        let mut held = Vec::new();
+        for _ in 0..processors().get() + 1 {
+            let (end, long) = long_step();
+            held.push(end);
+            let steps = Arc::clone(&steps);
+            tasks.spawn(async move { steps.complete(long, &caller("many")).await });
         }
-        tokio::task::yield_now().await;
-        drop(held);
+        for (name, handshakes) in [("many", 100), ("other", 1)] {
+            for _ in 0..handshakes {
+                let (steps, order) = (Arc::clone(&steps), Arc::clone(&order));
+                tasks.spawn(async move {
+                    let step = async move { order.lock().unwrap().push(name) };
+                    steps.complete(step, &caller(name)).await
+                });
+            }
+        }
+        while order.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // While one has as many turns as it may have, the other has its own.
+        assert_eq!(*order.lock().unwrap(), ["other"]);
+        held.iter().for_each(|end| end.send(()).unwrap());
         while let Some(done) = tasks.join_next().await {
-            done.unwrap();
+            assert_eq!(done.unwrap(), Some(()));
         }
-        let order = order.lock().unwrap();
-        let at = order.iter().position(|caller| *caller == 1);
-        assert!(at.is_some_and(|at| at < 3), "{order:?}");
     }
 
-    /// A step that waits is looked at again when something comes.
+    /// A step that waits is made when something comes, also if that was while the one before was
+    /// made.
     #[tokio::test]
     async fn a_handshake_goes_on_when_something_comes() {
-        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, STEP);
         let (mut ours, mut theirs) = tokio::io::duplex(8);
         let shake = async move {
             let mut all = [0; 3];
@@ -174,13 +173,33 @@ mod tests {
             }
             all
         };
+        let steps = Steps::start();
         let caller = Caller::Unknown;
-        let both = tokio::join!(in_turns(shake, || true, &turns, &caller), async {
+        let both = tokio::join!(steps.complete(shake, &caller), async {
             for byte in 1..=3 {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
                 theirs.write_u8(byte).await.unwrap();
             }
         });
-        assert_eq!(both.0, [1, 2, 3]);
+        assert_eq!(both.0, Some([1, 2, 3]));
+        let mut polls = 0;
+        let at_once = std::future::poll_fn(move |context| {
+            polls += 1;
+            context.waker().wake_by_ref();
+            match polls {
+                1..=9 => Poll::Pending,
+                _ => Poll::Ready(polls),
+            }
+        });
+        assert_eq!(steps.complete(at_once, &caller).await, Some(10));
+    }
+
+    #[tokio::test]
+    async fn a_step_that_panics_ends_its_connection_alone() {
+        let steps = Steps::start();
+        let caller = Caller::Unknown;
+        let panics = async { panic!("a step that panics") };
+        assert_eq!(steps.complete(panics, &caller).await, None::<()>);
+        assert_eq!(steps.complete(async { 7 }, &caller).await, Some(7));
     }
 }

@@ -43,9 +43,6 @@ const AHEAD: usize = 64 << 10;
 /// to its longest.
 const WITH_DATA: usize = 256;
 
-/// A server that asks for another hello writes no more than this before its signature, in bytes.
-const RETRY: usize = 256;
-
 /// The longest record, in bytes: with the end of a handshake the first one with data may come.
 const RECORD: usize = HEAD + (16 << 10) + 256;
 
@@ -100,7 +97,6 @@ pub(super) fn sides(handshake: usize, room: Room, heads: &Heads) -> (Below, Abov
         most: AtomicUsize::new(handshake + RECORD),
         ahead: AtomicUsize::new(0),
         brought: AtomicUsize::new(0),
-        written: AtomicUsize::new(0),
     });
     let below = Below {
         session: Arc::clone(&session),
@@ -125,8 +121,6 @@ struct Session {
     ahead: AtomicUsize,
     /// How many bytes have come since the handshake, or since the connection was idle.
     brought: AtomicUsize,
-    /// How many bytes have gone out.
-    written: AtomicUsize,
 }
 
 /// The records of a session, which end the connection when they are too many for their data.
@@ -162,12 +156,6 @@ pub(super) struct Above {
 }
 
 impl Above {
-    /// Whether the handshake's signature has gone out: with it comes the certificate, while a server
-    /// that asks for another hello says no more than that.
-    pub(super) fn has_signed(&self) -> bool {
-        self.session.written.load(Ordering::Relaxed) > RETRY
-    }
-
     /// The handshake is done.
     pub(super) fn begin(&self) {
         self.session.most.store(AHEAD, Ordering::Relaxed);
@@ -273,9 +261,6 @@ impl Watch for Below {
         write: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         self.is_blocked = write.is_pending();
-        if let Poll::Ready(Ok(bytes)) = write {
-            self.session.written.fetch_add(bytes, Ordering::Relaxed);
-        }
         if !self.is_blocked {
             self.let_go();
             return write;

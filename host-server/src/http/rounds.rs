@@ -26,7 +26,7 @@ const IN_TURN: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 const LOOK: Duration = Duration::from_micros(100);
 
 /// The rounds of one thread.
-pub(super) struct Rounds {
+pub(crate) struct Rounds {
     /// Looks since this round began, and when it did.
     looks: AtomicUsize,
     since: Mutex<Instant>,

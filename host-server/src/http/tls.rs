@@ -22,7 +22,7 @@ use tokio_rustls::rustls::{
 };
 
 use super::certificate::{Names, Validity, day, name, now};
-use super::handshake::Handshake;
+use super::handshake::{Handshake, Steps};
 use super::records::Room;
 use crate::error::ServeError;
 
@@ -45,6 +45,7 @@ pub(crate) struct Tls {
     /// What was read last, whether it is used or not.
     seen: Mutex<[u8; 32]>,
     expires: Gauge,
+    steps: Arc<Steps>,
 }
 
 /// The files' content, and what it comes to.
@@ -80,17 +81,21 @@ impl Tls {
             seen: Mutex::new(material.digest()),
             files,
             expires,
+            steps: Steps::start(),
         })
     }
 
     /// That of the next connection.
     pub(crate) fn handshake(&self, room: Room) -> Handshake {
-        let checks_client = self.files.client_ca.is_some();
         Handshake {
             acceptor: TlsAcceptor::from(self.config.load_full()),
-            at_most: if checks_client { 16 << 10 } else { 8 << 10 },
-            checks_client,
+            // With a client's certificates, or without.
+            at_most: match self.files.client_ca {
+                Some(_) => 16 << 10,
+                None => 8 << 10,
+            },
             room,
+            steps: Arc::clone(&self.steps),
         }
     }
 
@@ -204,9 +209,9 @@ fn client_verifier(pem: &[u8], path: &Path) -> Result<Arc<dyn ClientCertVerifier
 const LONGEST_CHAIN: usize = 4;
 
 /// How many paths may lead from a client's certificate to an authority by the names in its chain,
-/// each of which is checked: two, where an authority was renewed, and as many with the authority's
-/// own certificate in the chain.
-const MOST_PATHS: usize = 4;
+/// each of which is checked. Chains with authorities that were renewed or sign each other, and with
+/// the authorities' own certificates, have up to six.
+const MOST_PATHS: usize = 8;
 
 /// Refuses chains that are long or lead to an authority in many ways before they are checked:
 /// whoever has no certificate of an authority could keep a thread busy for seconds with 16 KiB of
@@ -215,24 +220,40 @@ const MOST_PATHS: usize = 4;
 struct ShortChains(Arc<dyn ClientCertVerifier>);
 
 impl ShortChains {
-    fn is_short(&self, own: &CertificateDer<'_>, chain: &[CertificateDer<'_>]) -> bool {
+    /// The certificates of a chain, each once, if these are few.
+    fn few<'a>(
+        &self,
+        own: &CertificateDer<'_>,
+        chain: &'a [CertificateDer<'_>],
+    ) -> Option<Vec<CertificateDer<'a>>> {
+        if chain.len() > LONGEST_CHAIN {
+            return None;
+        }
+        let mut few: Vec<CertificateDer<'a>> = Vec::new();
+        for one in chain {
+            if one != own && !few.contains(one) {
+                few.push(CertificateDer::from(one.as_ref()));
+            }
+        }
         let hints = self.root_hint_subjects().iter();
-        let authorities: Vec<&[u8]> = hints.filter_map(|hint| name(&mut hint.as_ref())).collect();
-        let chain = match chain.len() > LONGEST_CHAIN {
-            true => None,
-            false => chain.iter().map(|one| Names::read(one)).collect(),
-        };
-        let (Some(own), Some(mut chain)) = (Names::read(own), chain) else {
-            return false;
-        };
-        paths(own.issuer, &mut chain, &authorities) <= MOST_PATHS
+        let mut authorities: Vec<&[u8]> =
+            hints.filter_map(|hint| name(&mut hint.as_ref())).collect();
+        // How many have the same name is the choice of whoever runs the server.
+        authorities.sort_unstable();
+        authorities.dedup();
+        let mut names = few
+            .iter()
+            .map(|one| Names::read(one))
+            .collect::<Option<_>>()?;
+        let paths = paths(Names::read(own)?.issuer, &mut names, &authorities);
+        (paths <= MOST_PATHS).then_some(few)
     }
 }
 
 /// How many paths lead from this issuer to an authority, through certificates of the chain each of
 /// which is taken once.
 fn paths(issuer: &[u8], chain: &mut Vec<Names<'_>>, authorities: &[&[u8]]) -> usize {
-    let mut found = authorities.iter().filter(|name| **name == issuer).count();
+    let mut found = usize::from(authorities.contains(&issuer));
     for at in 0..chain.len() {
         let next = chain.swap_remove(at);
         if next.subject == issuer {
@@ -252,9 +273,9 @@ impl ClientCertVerifier for ShortChains {
         chain: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
-        match self.is_short(own, chain) {
-            true => self.0.verify_client_cert(own, chain, now),
-            false => Err(CertificateError::ApplicationVerificationFailure.into()),
+        match self.few(own, chain) {
+            Some(chain) => self.0.verify_client_cert(own, &chain, now),
+            None => Err(CertificateError::ApplicationVerificationFailure.into()),
         }
     }
 
@@ -319,14 +340,40 @@ mod tests {
 
     #[test]
     fn paths_to_an_authority_are_counted() {
-        assert_eq!(found("root", &[], &["root"]), 1);
-        assert_eq!(found("other", &[], &["root"]), 0);
-        assert_eq!(found("sub", &[("sub", "root")], &["root"]), 1);
-        // With its own certificate, and with an authority that was renewed.
-        let own = [("sub", "root"), ("root", "root")];
-        assert_eq!(found("sub", &own, &["root"]), 2);
-        assert_eq!(found("sub", &own, &["root", "root"]), 4);
+        let root = &["root"][..];
+        assert_eq!(found("root", &[], root), 1);
+        assert_eq!(found("other", &[], root), 0);
+        assert_eq!(found("sub", &[("sub", "root")], root), 1);
+        let signed = [("sub", "root"), ("policy", "root"), ("root", "root")];
+        assert_eq!(found("sub", &signed, root), 2);
         // In any order, what is of the same name: 1 + 4 + 12 + 24 + 24.
-        assert_eq!(found("root", &[("root", "root"); 4], &["root"]), 65);
+        assert_eq!(found("root", &[("root", "root"); 4], root), 65);
+    }
+
+    /// Chains with an authority that was renewed (RFC 4210, section 4.4), or with two that sign each
+    /// other.
+    #[test]
+    fn real_chains_have_few_paths() {
+        let (root, two) = (&["root"][..], &["one", "two"][..]);
+        let own = ("root", "root");
+        for (issuer, chain, authorities) in [
+            ("root", &[own, own][..], root),
+            ("sub", &[("sub", "root"), own, own], root),
+            ("sub", &[("sub", "root"), ("sub", "root"), own], root),
+            ("sub", &[("sub", "policy"), ("policy", "root"), own], root),
+            (
+                "sub",
+                &[
+                    ("sub", "two"),
+                    ("two", "one"),
+                    ("one", "two"),
+                    ("one", "one"),
+                ],
+                two,
+            ),
+        ] {
+            let paths = found(issuer, chain, authorities);
+            assert!((1..=MOST_PATHS).contains(&paths), "{chain:?} {paths}");
+        }
     }
 }

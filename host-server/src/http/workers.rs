@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::caller::Caller;
-use super::connection::{Connection, Service, ThreadTurns};
+use super::connection::{Connection, Service};
+use super::rounds::Rounds;
 use crate::host::processors;
 use crate::priority::{LONG_WORK, lower_priority};
 use crate::threads;
@@ -181,7 +182,7 @@ impl<S: Service> Thread<S> {
         // Each connection has a shutdown channel of its own: one that all of them polled with
         // every request would bounce between the processors' caches.
         let mut stops = HashMap::new();
-        let turns = ThreadTurns::start();
+        let rounds = Rounds::start();
         let mut more = true;
         while more || !connections.is_empty() {
             tokio::select! {
@@ -189,7 +190,7 @@ impl<S: Service> Thread<S> {
                     Some((stream, connection)) => {
                         let (stop, stopped) = oneshot::channel();
                         let caller = connection.caller();
-                        let id = connections.spawn(connection.serve(stream, turns.clone(), stopped)).id();
+                        let id = connections.spawn(connection.serve(stream, Arc::clone(&rounds), stopped)).id();
                         stops.insert(id, (stop, caller));
                     }
                     None => more = false,
