@@ -87,14 +87,14 @@ fn certificates(name: &str) -> Vec<CertificateDer<'static>> {
 /// The certificate that the server shows, and what it answers to a request for a decision; `None`
 /// where it hangs up.
 async fn ask_over_tls(address: SocketAddr, with: Option<&str>) -> Option<(Vec<u8>, String)> {
-    ask_with_chain(address, with, 0).await
+    ask_with_chain(address, with, Vec::new()).await
 }
 
-/// The same with so many certificates of the authority after the client's own.
+/// The same with these certificates after the client's own.
 async fn ask_with_chain(
     address: SocketAddr,
     with: Option<&str>,
-    more: usize,
+    more: Vec<CertificateDer<'static>>,
 ) -> Option<(Vec<u8>, String)> {
     let config = client(with, more);
     let stream = TcpStream::connect(address).await.unwrap();
@@ -111,8 +111,17 @@ async fn ask_with_chain(
         .then_some((shown, answer))
 }
 
+/// The authority's certificate so many times.
+fn authority(count: usize) -> Vec<CertificateDer<'static>> {
+    certificates("ca.pem")
+        .into_iter()
+        .cycle()
+        .take(count)
+        .collect()
+}
+
 /// A client that trusts the authority and shows these certificates.
-fn client(with: Option<&str>, more: usize) -> ClientConfig {
+fn client(with: Option<&str>, more: Vec<CertificateDer<'static>>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for root in certificates("ca.pem") {
         roots.add(root).unwrap();
@@ -126,7 +135,7 @@ fn client(with: Option<&str>, more: usize) -> ClientConfig {
         Some(name) => {
             let key = PrivateKeyDer::from_pem_file(data(&format!("{name}-key.pem"))).unwrap();
             let mut chain = certificates(&format!("{name}.pem"));
-            chain.extend(certificates("ca.pem").into_iter().cycle().take(more));
+            chain.extend(more);
             builder.with_client_auth_cert(chain, key).unwrap()
         }
     }
@@ -134,7 +143,7 @@ fn client(with: Option<&str>, more: usize) -> ClientConfig {
 
 /// The answer to a request that comes in one piece with the end of the handshake.
 fn ask_with_the_handshake(address: SocketAddr, with: Option<&str>, request: &[u8]) -> String {
-    let config = Arc::new(client(with, 2));
+    let config = Arc::new(client(with, authority(2)));
     let name = ServerName::try_from("localhost").unwrap();
     let mut session = ClientConnection::new(config, name).unwrap();
     session.set_buffer_limit(None);
@@ -245,9 +254,13 @@ async fn only_clients_of_the_named_authority_may_connect() {
     );
     assert!(ask_over_tls(server.address, Some("client")).await.is_some());
     // A path is sought in short chains alone: in long ones that once took seconds.
-    let ask = async |more| ask_with_chain(server.address, Some("client"), more).await;
+    let ask = async |more| ask_with_chain(server.address, Some("client"), authority(more)).await;
     assert!(ask(4).await.is_some());
     assert!(ask(5).await.is_none());
+    // Four of the authority's name, none of them its own: 65 paths, which once were all checked.
+    let same_name = certificates("same-name.pem");
+    let asked = ask_with_chain(server.address, Some("client"), same_name).await;
+    assert!(asked.is_none());
     server.end().await;
     let (mut options, _folder) = tls_options(None);
     let wrong = data("first-key.pem");

@@ -66,6 +66,12 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// When the file cannot be opened.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send + Sync>>>;
+
+    /// Whether anybody has the lock of a file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    fn is_locked(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// How a file is opened.
@@ -276,6 +282,18 @@ impl Disk for RealDisk {
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }

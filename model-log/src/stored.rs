@@ -5,23 +5,23 @@ use crate::error::LogError;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::note::{Checkpoint, Verifier};
-use crate::scan::{entry, scan};
+use crate::scan::{Scan, entry, scan};
 
-/// The index of an epoch, from its records.
+/// The index of an epoch, from its records up to the first place that is none.
 pub(crate) fn derive_index(
     disk: &dyn Disk,
     layout: &Layout,
     keys: &Keys,
     epoch: u64,
-) -> Result<Vec<u8>, LogError> {
+) -> Result<(Vec<u8>, Scan), LogError> {
     let (mut seeds, _) = keys.seeds(&layout.seeds(epoch), epoch)?;
     let (mut bytes, mut buffer) = (Vec::new(), Vec::new());
-    scan(disk, layout, epoch, |offset, frame| {
+    let scan = scan(disk, layout, epoch, |offset, frame| {
         let entry = entry(offset, frame, keys, &mut seeds, &mut buffer)?;
         bytes.extend_from_slice(&entry.to_bytes());
         Ok(())
     })?;
-    Ok(bytes)
+    Ok((bytes, scan))
 }
 
 /// Reads the checkpoint and checks its signature.

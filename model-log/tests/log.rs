@@ -374,6 +374,16 @@ fn an_index_that_ends_early_hides_no_record() {
             assert_eq!(seen, 300);
         }
     }
+    // A record that is damaged is none that was never there.
+    std::fs::write(&index, &whole[..48 * 110]).unwrap();
+    let records = folder.path().join("records/00000000");
+    let mut bytes = std::fs::read(&records).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&records, bytes).unwrap();
+    let reader = Reader::open(folder.path(), None).unwrap();
+    let error = reader.size().unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
 }
 
 #[test]

@@ -244,9 +244,6 @@ impl Watch for Below {
         if !self.heads.is_begun() {
             self.session.brought.store(0, Ordering::Relaxed);
         }
-        if !self.is_blocked {
-            self.cut_off = None;
-        }
         self.let_go();
         match self.is_long() {
             true => self.hold(),
@@ -273,6 +270,11 @@ impl Watch for Below {
             Poll::Ready(()) => Poll::Ready(Err(error)),
             Poll::Pending => write,
         }
+    }
+
+    /// rustls has written all that it had: the answer, or a piece of a long one.
+    fn flushed(&mut self) {
+        self.cut_off = None;
     }
 
     fn read(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -23,7 +23,7 @@ use super::caller::Caller;
 const LONG: Duration = Duration::from_millis(20);
 
 /// What a piece counts as at most: a machine that stood still is nobody's debt for long.
-pub(crate) const LONGEST_PIECE: Duration = Duration::from_secs(10);
+pub(crate) const LONGEST_PIECE: Duration = Duration::from_secs(1);
 
 /// Turns that callers take and give back.
 pub(crate) struct Turns {
@@ -297,11 +297,11 @@ mod tests {
     type Wait<'a> = Pin<Box<dyn Future<Output = Option<Turn>> + 'a>>;
 
     fn turns(all: usize, each: usize) -> Arc<Turns> {
-        Turns::new(
-            all.try_into().unwrap(),
-            each.try_into().unwrap(),
-            LONGEST_PIECE,
-        )
+        turns_of(all, each, LONGEST_PIECE)
+    }
+
+    fn turns_of(all: usize, each: usize, most: Duration) -> Arc<Turns> {
+        Turns::new(all.try_into().unwrap(), each.try_into().unwrap(), most)
     }
 
     fn caller(name: &str) -> Caller {
@@ -441,9 +441,11 @@ mod tests {
         assert!(had.iter().all(|had| *had > 0), "{had:?}");
     }
 
-    /// Ends a turn as one that took a millisecond.
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    /// Ends a turn that took a millisecond, or longer where the machine did other things.
     fn end(mut turn: Turn) {
-        turn.since = turn.since.checked_sub(Duration::from_millis(1)).unwrap();
+        turn.since = turn.since.checked_sub(MILLISECOND).unwrap();
         drop(turn);
     }
 
@@ -451,7 +453,7 @@ mod tests {
     /// of them had all turns, for minutes.
     #[test]
     fn nobody_saves_turns_up() {
-        let turns = turns(5, 4);
+        let turns = turns_of(5, 4, MILLISECOND);
         let [much, one, other, new] = ["much", "one", "other", "new"].map(caller);
         let mut held: VecDeque<(&Caller, Turn)> = VecDeque::new();
         let mut waits: Vec<(&Caller, Wait<'_>)> = Vec::new();
@@ -491,11 +493,7 @@ mod tests {
     /// Where the machine had stood still during somebody's turn, it once was that caller's debt.
     #[test]
     fn a_turn_counts_as_no_more_than_the_most() {
-        let turns = Turns::new(
-            NonZeroUsize::MIN,
-            NonZeroUsize::MIN,
-            Duration::from_millis(1),
-        );
+        let turns = turns_of(1, 1, MILLISECOND);
         let (slow, other) = (caller("slow"), caller("other"));
         let mut first = now(&turns, &slow);
         first.since = first.since.checked_sub(Duration::from_secs(1)).unwrap();
@@ -514,7 +512,7 @@ mod tests {
     /// As long as others came anew, whoever had had a turn once had none.
     #[test]
     fn who_comes_anew_keeps_nobody_waiting() {
-        let turns = turns(1, 1);
+        let turns = turns_of(1, 1, MILLISECOND);
         let old = caller("old");
         let new: Vec<Caller> = (0..3_000).map(|at| caller(&at.to_string())).collect();
         let mut new = new.iter();

@@ -38,6 +38,9 @@ pub(super) trait Watch: Unpin {
     ) -> Poll<io::Result<usize>> {
         write
     }
+
+    /// All that was to be written has been.
+    fn flushed(&mut self) {}
 }
 
 /// A stream that is watched.
@@ -113,7 +116,12 @@ impl<S: AsyncWrite + Unpin, W: Watch> AsyncWrite for Watched<S, W> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        let flush = Pin::new(&mut this.stream).poll_flush(context);
+        if let Poll::Ready(Ok(())) = flush {
+            this.watch.flushed();
+        }
+        flush
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

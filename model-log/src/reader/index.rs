@@ -27,20 +27,13 @@ enum Source {
     Records(Arc<Vec<u8>>),
 }
 
-/// The index of an epoch, derived from the records once it is asked for.
+/// The last index, derived from the records once it is asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Derived {
     epoch: u64,
+    /// The records that it has at least.
+    least: u64,
     bytes: Arc<OnceLock<Arc<Vec<u8>>>>,
-}
-
-impl Derived {
-    pub(super) fn of(epoch: u64) -> Self {
-        Self {
-            epoch,
-            bytes: Arc::default(),
-        }
-    }
 }
 
 impl Index {
@@ -94,35 +87,52 @@ impl Reader {
     pub(super) fn index(&self, epoch: u64) -> Result<Index, LogError> {
         let path = self.layout.index(epoch);
         let derived = self.derived.as_ref();
-        if let Some(derived) = derived.filter(|derived| derived.epoch == epoch) {
-            let bytes = match derived.bytes.get() {
-                Some(bytes) => Arc::clone(bytes),
-                None => {
-                    let bytes = self.derive(epoch)?;
-                    Arc::clone(derived.bytes.get_or_init(|| bytes))
+        let source = match derived.filter(|derived| derived.epoch == epoch) {
+            Some(derived) => Source::Records(self.derive_once(derived)?),
+            None => match self.disk.open(&path, How::Read) {
+                Ok(file) => Source::File(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Source::Records(self.derive(epoch, 0)?)
                 }
-            };
-            let source = Source::Records(bytes);
-            return Ok(Index { path, source });
-        }
-        let source = match self.disk.open(&path, How::Read) {
-            Ok(file) => Source::File(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Source::Records(self.derive(epoch)?)
-            }
-            Err(error) => return Err(LogError::io(&path, error)),
+                Err(error) => return Err(LogError::io(&path, error)),
+            },
         };
         Ok(Index { path, source })
     }
 
-    fn derive(&self, epoch: u64) -> Result<Arc<Vec<u8>>, LogError> {
-        derive_index(&*self.disk, &self.layout, self.keys()?, epoch).map(Arc::new)
+    fn derive_once(&self, derived: &Derived) -> Result<Arc<Vec<u8>>, LogError> {
+        let bytes = match derived.bytes.get() {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = self.derive(derived.epoch, derived.least)?;
+                derived.bytes.get_or_init(|| bytes)
+            }
+        };
+        Ok(Arc::clone(bytes))
     }
 
-    /// The last epoch, if its index ends before its records do, as a power failure leaves it until
-    /// the log is opened for writing, and if there are keys to derive it with. A writer that runs
-    /// writes records first: then it may be so for a moment.
-    pub(super) fn short_index(&self) -> Result<Option<u64>, LogError> {
+    /// The index of an epoch, of so many records at least, and of all that the checkpoint covers.
+    fn derive(&self, epoch: u64, least: u64) -> Result<Arc<Vec<u8>>, LogError> {
+        let derive = || derive_index(&*self.disk, &self.layout, self.keys()?, epoch);
+        // An erasure may have replaced the key between the two files.
+        let (bytes, scan) = derive().or_else(|_| derive())?;
+        let covered = self.signed().map_or(0, |(_, checkpoint)| checkpoint.size);
+        let covered = covered.saturating_sub(epoch * EPOCH).min(EPOCH);
+        if scan.count < least.max(covered) {
+            let path = self.layout.records(epoch).display().to_string();
+            let (offset, problem) = match scan.bad {
+                Some(bad) => (bad.offset, bad.problem),
+                None => (scan.end, "records are missing"),
+            };
+            return Err(LogError::damaged(format!("{path}, byte {offset}"), problem));
+        }
+        Ok(Arc::new(bytes))
+    }
+
+    /// The last index, if it ends before the records do, and there are keys to derive it with: so a
+    /// power failure leaves it until the log is opened for writing. A writer that runs is not asked
+    /// for what it has not yet said to be recorded.
+    pub(super) fn short_index(&self) -> Result<Option<Derived>, LogError> {
         let last = self.layout.epochs(&*self.disk)?.checked_sub(1);
         let (Some(epoch), Some(_)) = (last, &self.keys) else {
             return Ok(None);
@@ -130,19 +140,34 @@ impl Reader {
         let path = self.layout.records(epoch);
         let records = self.disk.open(&path, How::Read).and_then(|file| file.len());
         let records = records.map_err(|error| LogError::io(&path, error))?;
+        let derived = |least| Derived {
+            epoch,
+            least,
+            bytes: Arc::default(),
+        };
         let path = self.layout.index(epoch);
         let source = match self.disk.open(&path, How::Read) {
             Ok(file) => Source::File(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(epoch)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(derived(0))),
             Err(error) => return Err(LogError::io(&path, error)),
         };
         let mut index = Index { path, source };
-        let end = match index.len()?.checked_sub(1) {
-            // An entry that is not readable is where a file ends that a power failure left.
-            Some(last) => index.entry(last).ok().flatten().map(Entry::end),
-            None => Some(0),
+        let least = index.len()?;
+        let (least, end) = match least.checked_sub(1).map(|last| index.entry(last)) {
+            None => (0, 0),
+            Some(Ok(Some(entry))) => (least, entry.end()),
+            // Where a file ends that a power failure left.
+            Some(_) => (0, 0),
         };
-        Ok(end.is_none_or(|end| end < records).then_some(epoch))
+        if end >= records {
+            return Ok(None);
+        }
+        let path = self.layout.lock();
+        let is_locked = self.disk.is_locked(&path);
+        match is_locked.map_err(|error| LogError::io(&path, error))? {
+            true => Ok(None),
+            false => Ok(Some(derived(least))),
+        }
     }
 
     pub(super) fn entry(&self, index: u64) -> Result<Entry, LogError> {

@@ -69,7 +69,7 @@ impl Reader {
             None
         };
         let mut reader = Self::over(disk, layout, opened);
-        reader.derived = reader.short_index()?.map(Derived::of);
+        reader.derived = reader.short_index()?;
         Ok(reader)
     }
 

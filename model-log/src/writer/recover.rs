@@ -143,7 +143,7 @@ pub(crate) fn indexes(
         if len.is_ok_and(|len| len == EPOCH * index::LEN as u64) {
             continue;
         }
-        let bytes = derive_index(disk, layout, keys, epoch)?;
+        let (bytes, _) = derive_index(disk, layout, keys, epoch)?;
         write_whole(disk, &path, &bytes, How::New).map_err(|error| LogError::io(&path, error))?;
     }
     Ok(())

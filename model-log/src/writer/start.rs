@@ -1,7 +1,10 @@
 //! Opens a log for writing: the lock, the check of its end, what a crash has left.
 
-use std::path::PathBuf;
+use std::fmt::Debug;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::core::{Core, Current, Lock, new_epoch, set_mark};
 use super::prepared::Prepared;
@@ -35,6 +38,22 @@ pub(crate) struct Opening {
     pub(crate) options: Options,
 }
 
+/// Whoever reads a log looks for a moment whether somebody has its lock.
+const LOOKS: u32 = 5;
+const LOOK: Duration = Duration::from_millis(20);
+
+type Held = Box<dyn Debug + Send + Sync>;
+
+fn lock_soon(disk: &dyn Disk, path: &Path) -> io::Result<Option<Held>> {
+    for _ in 0..LOOKS {
+        if let Some(held) = disk.lock(path)? {
+            return Ok(Some(held));
+        }
+        std::thread::sleep(LOOK);
+    }
+    disk.lock(path)
+}
+
 impl Opening {
     /// Takes the locks; makes the log where there is none.
     pub(crate) fn lock(&self) -> Result<(Lock, Vec<Event>), LogError> {
@@ -45,7 +64,7 @@ impl Opening {
         if layout.origin(disk)?.is_none() {
             self.check_new()?;
         }
-        let log = disk.lock(&layout.lock()).map_err(failed)?;
+        let log = lock_soon(disk, &layout.lock()).map_err(failed)?;
         let log = log.ok_or_else(|| LogError::Locked(folder.to_owned()))?;
         // Asked again: whoever had the lock may have made the log meanwhile.
         let is_new = layout.origin(disk)?.is_none();

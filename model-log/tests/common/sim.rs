@@ -404,6 +404,10 @@ impl Disk for Sim {
         }
         Ok(Some(Box::new(Unlock(self.clone(), path.to_owned()))))
     }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.state().locked.contains(path))
+    }
 }
 
 #[derive(Debug)]
