@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,9 @@ use axum::Router;
 use axum::body::Body;
 use common::running::{GOOD, Running};
 use common::{Answer, get, limits, predict, send, stand_in};
-use host_server::{App, Key, ModelSource, Role, ServeOptions, SignatureCheck, Signer, app};
+use host_server::{
+    App, Checked, FileCheck, Key, ModelSource, Role, ServeOptions, SignatureCheck, Signer, app,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -991,42 +994,56 @@ async fn a_version_whose_folder_is_gone_does_not_come_back() {
     assert_eq!(who(&app, "/predict").await, 1);
 }
 
-/// It once waited until the last new version of any model was compiled.
+/// It once waited until the last new version of any model was compiled, or the one that its own
+/// file named.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_does_not_wait_for_a_reload() {
-    // Of another model, and of its own.
-    for slow in ["boats", "cars"] {
+    // Of another model, of its own, and of a version that was let go.
+    for (slow, is_new) in [("boats", true), ("cars", true), ("cars", false)] {
         let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+        if !is_new {
+            write(models.path(), slow, "3", &numbered(3));
+            write(models.path(), slow, "4", &numbered(4));
+        }
         let deployment = models.path().join("cars/deployment.toml");
         std::fs::write(&deployment, "version = \"1\"").unwrap();
         let (reached, mut reads) = tokio::sync::mpsc::unbounded_channel();
         let (go_on, wait) = std::sync::mpsc::channel::<()>();
         let wait = std::sync::Mutex::new(wait);
-        let check = move |path: &Path, _: &str| {
-            if path.ends_with("3/model.wasm") {
+        let is_slow = Arc::new(AtomicBool::new(false));
+        let (stops, third) = (Arc::clone(&is_slow), numbered(3));
+        let check = move |file: &[u8]| {
+            if file == third && stops.load(Ordering::SeqCst) {
                 let _ = reached.send(());
                 let _ = wait.lock().unwrap().recv();
             }
-            let key = "0".repeat(64);
-            let name = "us".to_owned();
-            Ok(Signer { name, key })
+            Ok(Checked::Good)
         };
         let options = ServeOptions {
             limits: limits(),
             keys: vec![Key::new("chief", Role::Admin)],
             allow_mismatch: true,
-            signatures: Some(SignatureCheck {
-                file: "model.sig",
-                check: Arc::new(check),
-            }),
+            loaded_versions: NonZeroUsize::MIN,
+            check: Some(FileCheck(Arc::new(check))),
             ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
         };
         let app = app(App::open(options).unwrap());
-        std::fs::remove_file(&deployment).unwrap();
+        match is_new {
+            true => std::fs::remove_file(&deployment).unwrap(),
+            false => std::fs::write(&deployment, "version = \"2\"").unwrap(),
+        }
         administer(&app, "/models/cars/reload").await;
         assert_eq!(who(&app, "/models/cars/predict").await, 2);
+        if !is_new {
+            // Of those that have no part one stays loaded.
+            assert_eq!(who(&app, "/models/cars/versions/4/predict").await, 4);
+        }
 
-        write(models.path(), slow, "3", &numbered(3));
+        is_slow.store(true, Ordering::SeqCst);
+        match is_new {
+            true => write(models.path(), slow, "3", &numbered(3)),
+            false => std::fs::write(&deployment, "version = \"3\"").unwrap(),
+        }
         let (other, path) = (app.clone(), format!("/models/{slow}/reload"));
         let reload = tokio::spawn(async move { administer(&other, &path).await });
         let patience = Duration::from_secs(20);
@@ -1034,11 +1051,11 @@ async fn a_rollback_does_not_wait_for_a_reload() {
         read.unwrap().unwrap();
         let rollback = administer(&app, "/models/cars/rollback");
         let answer = tokio::time::timeout(patience, rollback).await;
-        assert_eq!(json(&answer.unwrap())["lasting"], true, "{slow}");
+        assert_eq!(json(&answer.unwrap())["lasting"], true, "{slow} {is_new}");
         assert_eq!(who(&app, "/models/cars/predict").await, 1);
         // What is read by then does not undo it.
         drop(go_on);
-        assert_eq!(reload.await.unwrap().status, 200, "{slow}");
+        assert_eq!(reload.await.unwrap().status, 200, "{slow} {is_new}");
         assert_eq!(who(&app, "/models/cars/predict").await, 1);
         assert_eq!(
             who(&app, &format!("/models/{slow}/versions/3/predict")).await,

@@ -13,7 +13,7 @@ use super::names::check_successor;
 use super::newest::{Newest, passed_over};
 use super::served::Served;
 use super::shadow::Shadow;
-use super::slot::{Past, Refusal, Slot};
+use super::slot::{Refusal, Slot};
 use super::version::Version;
 use crate::models::drift::Drift;
 
@@ -26,13 +26,14 @@ pub(super) struct Arrangement {
 }
 
 impl Slot {
-    /// Who answers and who challenges, out of `versions`. A reload that cannot have the challenger
-    /// changes nothing; before there is a champion, one answers without it.
+    /// Who answers and who challenges, out of `versions`; loads them, which takes a while. A reload
+    /// that cannot have the challenger changes nothing; before there is a champion, one answers
+    /// without it.
     pub(super) fn arrange(
         &self,
         deployment: Option<&io::Result<String>>,
         versions: BTreeMap<String, Arc<Version>>,
-        past: &Past,
+        rolled_back: &[[u8; 32]],
         loading: &Loading,
     ) -> Result<Arrangement, DeploymentError> {
         let deployment = match deployment {
@@ -43,13 +44,13 @@ impl Slot {
         let mut left_out = Vec::new();
         let champion = match &deployment.version {
             Some(version) => {
-                let pinned = named(version, &versions, past)?;
+                let pinned = named(version, &versions, rolled_back)?;
                 self.check_pinned(&pinned, &versions, loading)?;
                 load(&pinned, loading)?
             }
             None => {
                 let may_answer = may_answer(&deployment, &versions);
-                let newest = self.newest(&may_answer, past, loading);
+                let newest = self.newest(&may_answer, rolled_back, loading);
                 let other = self.other_at_start(newest.version.as_ref(), &may_answer, loading);
                 let reasons = newest.left_out.into_iter();
                 left_out.extend(reasons.map(|reason| (Refusal::Version, reason)));
@@ -66,8 +67,8 @@ impl Slot {
             }
         };
         let wanted = deployment.challenger.as_ref();
-        let challenger =
-            wanted.map(|wanted| self.challenger(wanted, &champion, &versions, past, loading));
+        let challenger = wanted
+            .map(|wanted| self.challenger(wanted, &champion, &versions, rolled_back, loading));
         let challenger = match challenger.transpose() {
             Err(error) if self.live().is_none() => {
                 left_out.push((Refusal::Challenger, error.to_string()));
@@ -87,14 +88,19 @@ impl Slot {
 
     /// The newest of the versions that may answer, oldest first. An older one than the champion
     /// may when that has no folder any more, or is to be the challenger.
-    fn newest(&self, may_answer: &[&Arc<Version>], past: &Past, loading: &Loading) -> Newest {
+    fn newest(
+        &self,
+        may_answer: &[&Arc<Version>],
+        rolled_back: &[[u8; 32]],
+        loading: &Loading,
+    ) -> Newest {
         let champion = self.champion();
         let stays = champion.as_ref().map(|champion| champion.version());
         let stays = stays.filter(|stays| may_answer.iter().any(|one| one.version() == *stays));
         let candidates = may_answer.iter().copied();
         let candidates: Vec<&Arc<Version>> = candidates
             .filter(|one| stays.is_none_or(|stays| order(one.version(), stays).is_ge()))
-            .filter(|one| !past.rolled_back.contains(one.file_sha256()))
+            .filter(|one| !rolled_back.contains(one.file_sha256()))
             .collect();
         match &champion {
             _ if loading.allow_mismatch => Newest::of_all(&candidates),
@@ -183,13 +189,13 @@ impl Slot {
         wanted: &deployment::Challenger,
         champion: &Served,
         versions: &BTreeMap<String, Arc<Version>>,
-        past: &Past,
+        rolled_back: &[[u8; 32]],
         loading: &Loading,
     ) -> Result<Challenger, DeploymentError> {
         // A shadow answers nobody: it may be what was rolled back.
         let version = match (wanted.mode, versions.get(&wanted.version)) {
             (Mode::Shadow, Some(version)) => Arc::clone(version),
-            _ => named(&wanted.version, versions, past)?,
+            _ => named(&wanted.version, versions, rolled_back)?,
         };
         if wanted.mode == Mode::Canary && !loading.allow_mismatch {
             let fits = check_successor(champion.description(), version.description());
@@ -246,11 +252,11 @@ fn is_back(champion: &Served, version: &Version) -> bool {
 fn named(
     version: &str,
     versions: &BTreeMap<String, Arc<Version>>,
-    past: &Past,
+    rolled_back: &[[u8; 32]],
 ) -> Result<Arc<Version>, DeploymentError> {
     match versions.get(version) {
         None => Err(DeploymentError::NoSuchVersion(version.to_owned())),
-        Some(served) if past.rolled_back.contains(served.file_sha256()) => {
+        Some(served) if rolled_back.contains(served.file_sha256()) => {
             Err(DeploymentError::RolledBack(version.to_owned()))
         }
         Some(served) => Ok(Arc::clone(served)),
