@@ -610,6 +610,73 @@ async fn a_start_takes_the_versions_that_reloads_would_have_taken() {
     assert_eq!(champion(&serve_strictly(&models, false)).await, "1.6.0");
 }
 
+/// A reload was once answered 200, and the next start, or another server on the folder, served
+/// nothing: only a challenger was left. It went on as a canary whatever the file said.
+#[tokio::test]
+async fn a_reload_says_that_the_next_start_serves_nothing() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = folder.path().join("cars/deployment.toml");
+    let challenge = |mode: &str| {
+        let text = format!("[challenger]\nversion = \"2\"\nmode = {mode}");
+        std::fs::write(&deployment, text).unwrap();
+    };
+    challenge("\"canary\"\npercent = 50");
+    let app = serve_folder(&folder);
+    let canarys = async || {
+        let mut answers = 0;
+        for _ in 0..20 {
+            answers += u8::from(who(&app, "/predict").await == 2);
+        }
+        answers
+    };
+    assert_eq!(canarys().await, 10);
+    std::fs::remove_dir_all(folder.path().join("cars/1")).unwrap();
+    let refused = "underwrite_model_reloads_total{model=\"cars\",result=\"refused\"}";
+    let goes_on = "version 1 goes on, but the next start serves none";
+    for (mode, share, shown) in [
+        ("\"canary\"\npercent = 50", 10, "canary"),
+        // It is turned off all the same.
+        ("\"canary\"\npercent = 0", 0, "canary"),
+        ("\"shadow\"", 0, "shadow"),
+    ] {
+        challenge(mode);
+        let answer = administer(&app, "/models/cars/reload").await;
+        assert_eq!(answer.status, 409, "{mode}");
+        assert!(answer.text().contains(goes_on), "{}", answer.text());
+        assert_eq!(canarys().await, share, "{mode}");
+        let cars = json(&get(&app, "/models/cars", &[]).await);
+        let challenger = (&cars["version"], &cars["challenger"]["mode"]);
+        assert_eq!(challenger, (&"1".into(), &shown.into()));
+        assert_eq!(who(&app, "/models/cars/versions/2/predict").await, 2);
+        let started = serve_folder(&folder);
+        assert_eq!(get(&started, "/health", &[]).await.status, 503);
+        assert_eq!(metric(&started, refused).await, 1);
+    }
+    // One that is not there is refused, and the one before goes on.
+    std::fs::write(&deployment, "[challenger]\nversion = \"7\"").unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert!(
+        answer.text().contains("names version 7"),
+        "{}",
+        answer.text()
+    );
+    // As the champion it answers.
+    std::fs::remove_file(&deployment).unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(json(&answer)["serving"], "2");
+    // Nor is a folder without any version passed over.
+    std::fs::remove_dir_all(folder.path().join("cars/2")).unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert_eq!(answer.status, 409);
+    assert!(
+        answer.text().contains(&goes_on.replace('1', "2")),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(who(&app, "/predict").await, 2);
+}
+
 /// Writes a version of the stand-in whose input has these categories, and reloads.
 async fn add(app: &Router, models: &TempDir, version: &str, values: &str) -> Answer {
     let file = categories(version, INPUT, values);

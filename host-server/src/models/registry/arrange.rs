@@ -28,11 +28,12 @@ pub(super) struct Arrangement {
 impl Slot {
     /// Who answers and who challenges, out of `versions`; loads them, which takes a while. A reload
     /// that cannot have the challenger changes nothing; before there is a champion, one answers
-    /// without it.
+    /// without it. Where no version takes the champion's place, it goes on, with the versions that
+    /// it has and the challenger that is named.
     pub(super) fn arrange(
         &self,
         deployment: Option<&io::Result<String>>,
-        versions: BTreeMap<String, Arc<Version>>,
+        mut versions: BTreeMap<String, Arc<Version>>,
         rolled_back: &[[u8; 32]],
         loading: &Loading,
     ) -> Result<Arrangement, DeploymentError> {
@@ -42,6 +43,8 @@ impl Slot {
             Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),
         };
         let mut left_out = Vec::new();
+        // What answers now, where none of `versions` takes the champion's place.
+        let mut goes_on = None;
         let champion = match &deployment.version {
             Some(version) => {
                 let pinned = named(version, &versions, rolled_back)?;
@@ -55,13 +58,18 @@ impl Slot {
                 let reasons = newest.left_out.into_iter();
                 left_out.extend(reasons.map(|reason| (Refusal::Version, reason)));
                 left_out.extend(other.map(|reason| (Refusal::Start, reason)));
-                match newest.version {
-                    Some(newest) => load(&newest, loading)?,
-                    None => {
-                        return Ok(Arrangement {
-                            live: None,
-                            left_out,
-                        });
+                match (newest.version, self.live()) {
+                    (Some(newest), _) => load(&newest, loading)?,
+                    (None, Some(live)) => Arc::clone(&goes_on.insert(live).champion),
+                    (None, None) => {
+                        let challenger = deployment.challenger.map(|one| one.version);
+                        return match challenger.filter(|one| versions.contains_key(one)) {
+                            Some(challenger) => Err(DeploymentError::NoChampion(challenger)),
+                            None => Ok(Arrangement {
+                                live: None,
+                                left_out,
+                            }),
+                        };
                     }
                 }
             }
@@ -76,6 +84,11 @@ impl Slot {
             }
             challenger => challenger?,
         };
+        if let Some(live) = goes_on {
+            let challenger = wanted.and_then(|wanted| versions.remove_entry(&wanted.version));
+            versions = live.versions.clone();
+            versions.extend(challenger);
+        }
         Ok(Arrangement {
             live: Some(Live {
                 champion,
@@ -109,8 +122,8 @@ impl Slot {
         }
     }
 
-    /// Which version the next start serves, and what to do, where it is another one than the
-    /// `newest` or, without one, than the champion, which goes on: a start does not know the
+    /// Which version the next start serves, if any, and what to do, where it is another one than
+    /// the `newest` or, without one, than the champion, which goes on: a start does not know the
     /// champion, and takes all of the versions that may answer in turn.
     fn other_at_start(
         &self,
@@ -123,7 +136,12 @@ impl Slot {
             true => Newest::of_all(may_answer),
             false => Newest::in_turn(None, may_answer),
         };
-        let start = start.version?;
+        let Some(start) = start.version else {
+            let stays = champion.version();
+            return Some(format!(
+                "version {stays} goes on, but the next start serves none: the folder needs a version that is not the challenger"
+            ));
+        };
         if newest.is_some_and(|newest| Arc::ptr_eq(newest, &start)) {
             return None;
         }
