@@ -181,6 +181,9 @@ fn a_damaged_file_of_a_new_model_leaves_the_default_one() {
     let half = &points_model()[..5000];
     std::fs::write(folder.path("models/aaa/1.0.0/model.wasm"), half).unwrap();
     wait_for(&lines, "aaa");
+    // The next start would be without one.
+    let told = wait_for(&lines, "default model not loaded");
+    assert!(told.contains("\"serving\":\"points-approval\""), "{told}");
     // What was refused is no model of the next look either.
     let process = serving.process().to_string();
     let asked = Command::new("kill").args(["-HUP", &process]).status();

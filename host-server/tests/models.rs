@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,9 @@ use axum::Router;
 use axum::body::Body;
 use common::running::{GOOD, Running};
 use common::{Answer, get, limits, predict, send, stand_in};
-use host_server::{App, Key, ModelSource, Role, ServeOptions, SignatureCheck, Signer, app};
+use host_server::{
+    App, Checked, FileCheck, Key, ModelSource, Role, ServeOptions, SignatureCheck, Signer, app,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -607,6 +610,73 @@ async fn a_start_takes_the_versions_that_reloads_would_have_taken() {
     assert_eq!(champion(&serve_strictly(&models, false)).await, "1.6.0");
 }
 
+/// A reload was once answered 200, and the next start, or another server on the folder, served
+/// nothing: only a challenger was left. It went on as a canary whatever the file said.
+#[tokio::test]
+async fn a_reload_says_that_the_next_start_serves_nothing() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = folder.path().join("cars/deployment.toml");
+    let challenge = |mode: &str| {
+        let text = format!("[challenger]\nversion = \"2\"\nmode = {mode}");
+        std::fs::write(&deployment, text).unwrap();
+    };
+    challenge("\"canary\"\npercent = 50");
+    let app = serve_folder(&folder);
+    let canarys = async || {
+        let mut answers = 0;
+        for _ in 0..20 {
+            answers += u8::from(who(&app, "/predict").await == 2);
+        }
+        answers
+    };
+    assert_eq!(canarys().await, 10);
+    std::fs::remove_dir_all(folder.path().join("cars/1")).unwrap();
+    let refused = "underwrite_model_reloads_total{model=\"cars\",result=\"refused\"}";
+    let goes_on = "version 1 goes on, but the next start serves none";
+    for (mode, share, shown) in [
+        ("\"canary\"\npercent = 50", 10, "canary"),
+        // It is turned off all the same.
+        ("\"canary\"\npercent = 0", 0, "canary"),
+        ("\"shadow\"", 0, "shadow"),
+    ] {
+        challenge(mode);
+        let answer = administer(&app, "/models/cars/reload").await;
+        assert_eq!(answer.status, 409, "{mode}");
+        assert!(answer.text().contains(goes_on), "{}", answer.text());
+        assert_eq!(canarys().await, share, "{mode}");
+        let cars = json(&get(&app, "/models/cars", &[]).await);
+        let challenger = (&cars["version"], &cars["challenger"]["mode"]);
+        assert_eq!(challenger, (&"1".into(), &shown.into()));
+        assert_eq!(who(&app, "/models/cars/versions/2/predict").await, 2);
+        let started = serve_folder(&folder);
+        assert_eq!(get(&started, "/health", &[]).await.status, 503);
+        assert_eq!(metric(&started, refused).await, 1);
+    }
+    // One that is not there is refused, and the one before goes on.
+    std::fs::write(&deployment, "[challenger]\nversion = \"7\"").unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert!(
+        answer.text().contains("names version 7"),
+        "{}",
+        answer.text()
+    );
+    // As the champion it answers.
+    std::fs::remove_file(&deployment).unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(json(&answer)["serving"], "2");
+    // Nor is a folder without any version passed over.
+    std::fs::remove_dir_all(folder.path().join("cars/2")).unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert_eq!(answer.status, 409);
+    assert!(
+        answer.text().contains(&goes_on.replace('1', "2")),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(who(&app, "/predict").await, 2);
+}
+
 /// Writes a version of the stand-in whose input has these categories, and reloads.
 async fn add(app: &Router, models: &TempDir, version: &str, values: &str) -> Answer {
     let file = categories(version, INPUT, values);
@@ -991,42 +1061,56 @@ async fn a_version_whose_folder_is_gone_does_not_come_back() {
     assert_eq!(who(&app, "/predict").await, 1);
 }
 
-/// It once waited until the last new version of any model was compiled.
+/// It once waited until the last new version of any model was compiled, or the one that its own
+/// file named.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_does_not_wait_for_a_reload() {
-    // Of another model, and of its own.
-    for slow in ["boats", "cars"] {
+    // Of another model, of its own, and of a version that was let go.
+    for (slow, is_new) in [("boats", true), ("cars", true), ("cars", false)] {
         let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+        if !is_new {
+            write(models.path(), slow, "3", &numbered(3));
+            write(models.path(), slow, "4", &numbered(4));
+        }
         let deployment = models.path().join("cars/deployment.toml");
         std::fs::write(&deployment, "version = \"1\"").unwrap();
         let (reached, mut reads) = tokio::sync::mpsc::unbounded_channel();
         let (go_on, wait) = std::sync::mpsc::channel::<()>();
         let wait = std::sync::Mutex::new(wait);
-        let check = move |path: &Path, _: &str| {
-            if path.ends_with("3/model.wasm") {
+        let is_slow = Arc::new(AtomicBool::new(false));
+        let (stops, third) = (Arc::clone(&is_slow), numbered(3));
+        let check = move |file: &[u8]| {
+            if file == third && stops.load(Ordering::SeqCst) {
                 let _ = reached.send(());
                 let _ = wait.lock().unwrap().recv();
             }
-            let key = "0".repeat(64);
-            let name = "us".to_owned();
-            Ok(Signer { name, key })
+            Ok(Checked::Good)
         };
         let options = ServeOptions {
             limits: limits(),
             keys: vec![Key::new("chief", Role::Admin)],
             allow_mismatch: true,
-            signatures: Some(SignatureCheck {
-                file: "model.sig",
-                check: Arc::new(check),
-            }),
+            loaded_versions: NonZeroUsize::MIN,
+            check: Some(FileCheck(Arc::new(check))),
             ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
         };
         let app = app(App::open(options).unwrap());
-        std::fs::remove_file(&deployment).unwrap();
+        match is_new {
+            true => std::fs::remove_file(&deployment).unwrap(),
+            false => std::fs::write(&deployment, "version = \"2\"").unwrap(),
+        }
         administer(&app, "/models/cars/reload").await;
         assert_eq!(who(&app, "/models/cars/predict").await, 2);
+        if !is_new {
+            // Of those that have no part one stays loaded.
+            assert_eq!(who(&app, "/models/cars/versions/4/predict").await, 4);
+        }
 
-        write(models.path(), slow, "3", &numbered(3));
+        is_slow.store(true, Ordering::SeqCst);
+        match is_new {
+            true => write(models.path(), slow, "3", &numbered(3)),
+            false => std::fs::write(&deployment, "version = \"3\"").unwrap(),
+        }
         let (other, path) = (app.clone(), format!("/models/{slow}/reload"));
         let reload = tokio::spawn(async move { administer(&other, &path).await });
         let patience = Duration::from_secs(20);
@@ -1034,11 +1118,11 @@ async fn a_rollback_does_not_wait_for_a_reload() {
         read.unwrap().unwrap();
         let rollback = administer(&app, "/models/cars/rollback");
         let answer = tokio::time::timeout(patience, rollback).await;
-        assert_eq!(json(&answer.unwrap())["lasting"], true, "{slow}");
+        assert_eq!(json(&answer.unwrap())["lasting"], true, "{slow} {is_new}");
         assert_eq!(who(&app, "/models/cars/predict").await, 1);
         // What is read by then does not undo it.
         drop(go_on);
-        assert_eq!(reload.await.unwrap().status, 200, "{slow}");
+        assert_eq!(reload.await.unwrap().status, 200, "{slow} {is_new}");
         assert_eq!(who(&app, "/models/cars/predict").await, 1);
         assert_eq!(
             who(&app, &format!("/models/{slow}/versions/3/predict")).await,

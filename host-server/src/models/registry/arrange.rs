@@ -13,7 +13,7 @@ use super::names::check_successor;
 use super::newest::{Newest, passed_over};
 use super::served::Served;
 use super::shadow::Shadow;
-use super::slot::{Past, Refusal, Slot};
+use super::slot::{Refusal, Slot};
 use super::version::Version;
 use crate::models::drift::Drift;
 
@@ -26,13 +26,15 @@ pub(super) struct Arrangement {
 }
 
 impl Slot {
-    /// Who answers and who challenges, out of `versions`. A reload that cannot have the challenger
-    /// changes nothing; before there is a champion, one answers without it.
+    /// Who answers and who challenges, out of `versions`; loads them, which takes a while. A reload
+    /// that cannot have the challenger changes nothing; before there is a champion, one answers
+    /// without it. Where no version takes the champion's place, it goes on, with the versions that
+    /// it has and the challenger that is named.
     pub(super) fn arrange(
         &self,
         deployment: Option<&io::Result<String>>,
-        versions: BTreeMap<String, Arc<Version>>,
-        past: &Past,
+        mut versions: BTreeMap<String, Arc<Version>>,
+        rolled_back: &[[u8; 32]],
         loading: &Loading,
     ) -> Result<Arrangement, DeploymentError> {
         let deployment = match deployment {
@@ -41,33 +43,40 @@ impl Slot {
             Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),
         };
         let mut left_out = Vec::new();
+        // What answers now, where none of `versions` takes the champion's place.
+        let mut goes_on = None;
         let champion = match &deployment.version {
             Some(version) => {
-                let pinned = named(version, &versions, past)?;
+                let pinned = named(version, &versions, rolled_back)?;
                 self.check_pinned(&pinned, &versions, loading)?;
                 load(&pinned, loading)?
             }
             None => {
                 let may_answer = may_answer(&deployment, &versions);
-                let newest = self.newest(&may_answer, past, loading);
+                let newest = self.newest(&may_answer, rolled_back, loading);
                 let other = self.other_at_start(newest.version.as_ref(), &may_answer, loading);
                 let reasons = newest.left_out.into_iter();
                 left_out.extend(reasons.map(|reason| (Refusal::Version, reason)));
                 left_out.extend(other.map(|reason| (Refusal::Start, reason)));
-                match newest.version {
-                    Some(newest) => load(&newest, loading)?,
-                    None => {
-                        return Ok(Arrangement {
-                            live: None,
-                            left_out,
-                        });
+                match (newest.version, self.live()) {
+                    (Some(newest), _) => load(&newest, loading)?,
+                    (None, Some(live)) => Arc::clone(&goes_on.insert(live).champion),
+                    (None, None) => {
+                        let challenger = deployment.challenger.map(|one| one.version);
+                        return match challenger.filter(|one| versions.contains_key(one)) {
+                            Some(challenger) => Err(DeploymentError::NoChampion(challenger)),
+                            None => Ok(Arrangement {
+                                live: None,
+                                left_out,
+                            }),
+                        };
                     }
                 }
             }
         };
         let wanted = deployment.challenger.as_ref();
-        let challenger =
-            wanted.map(|wanted| self.challenger(wanted, &champion, &versions, past, loading));
+        let challenger = wanted
+            .map(|wanted| self.challenger(wanted, &champion, &versions, rolled_back, loading));
         let challenger = match challenger.transpose() {
             Err(error) if self.live().is_none() => {
                 left_out.push((Refusal::Challenger, error.to_string()));
@@ -75,6 +84,11 @@ impl Slot {
             }
             challenger => challenger?,
         };
+        if let Some(live) = goes_on {
+            let challenger = wanted.and_then(|wanted| versions.remove_entry(&wanted.version));
+            versions = live.versions.clone();
+            versions.extend(challenger);
+        }
         Ok(Arrangement {
             live: Some(Live {
                 champion,
@@ -87,14 +101,19 @@ impl Slot {
 
     /// The newest of the versions that may answer, oldest first. An older one than the champion
     /// may when that has no folder any more, or is to be the challenger.
-    fn newest(&self, may_answer: &[&Arc<Version>], past: &Past, loading: &Loading) -> Newest {
+    fn newest(
+        &self,
+        may_answer: &[&Arc<Version>],
+        rolled_back: &[[u8; 32]],
+        loading: &Loading,
+    ) -> Newest {
         let champion = self.champion();
         let stays = champion.as_ref().map(|champion| champion.version());
         let stays = stays.filter(|stays| may_answer.iter().any(|one| one.version() == *stays));
         let candidates = may_answer.iter().copied();
         let candidates: Vec<&Arc<Version>> = candidates
             .filter(|one| stays.is_none_or(|stays| order(one.version(), stays).is_ge()))
-            .filter(|one| !past.rolled_back.contains(one.file_sha256()))
+            .filter(|one| !rolled_back.contains(one.file_sha256()))
             .collect();
         match &champion {
             _ if loading.allow_mismatch => Newest::of_all(&candidates),
@@ -103,8 +122,8 @@ impl Slot {
         }
     }
 
-    /// Which version the next start serves, and what to do, where it is another one than the
-    /// `newest` or, without one, than the champion, which goes on: a start does not know the
+    /// Which version the next start serves, if any, and what to do, where it is another one than
+    /// the `newest` or, without one, than the champion, which goes on: a start does not know the
     /// champion, and takes all of the versions that may answer in turn.
     fn other_at_start(
         &self,
@@ -117,7 +136,12 @@ impl Slot {
             true => Newest::of_all(may_answer),
             false => Newest::in_turn(None, may_answer),
         };
-        let start = start.version?;
+        let Some(start) = start.version else {
+            let stays = champion.version();
+            return Some(format!(
+                "version {stays} goes on, but the next start serves none: the folder needs a version that is not the challenger"
+            ));
+        };
         if newest.is_some_and(|newest| Arc::ptr_eq(newest, &start)) {
             return None;
         }
@@ -183,13 +207,13 @@ impl Slot {
         wanted: &deployment::Challenger,
         champion: &Served,
         versions: &BTreeMap<String, Arc<Version>>,
-        past: &Past,
+        rolled_back: &[[u8; 32]],
         loading: &Loading,
     ) -> Result<Challenger, DeploymentError> {
         // A shadow answers nobody: it may be what was rolled back.
         let version = match (wanted.mode, versions.get(&wanted.version)) {
             (Mode::Shadow, Some(version)) => Arc::clone(version),
-            _ => named(&wanted.version, versions, past)?,
+            _ => named(&wanted.version, versions, rolled_back)?,
         };
         if wanted.mode == Mode::Canary && !loading.allow_mismatch {
             let fits = check_successor(champion.description(), version.description());
@@ -246,11 +270,11 @@ fn is_back(champion: &Served, version: &Version) -> bool {
 fn named(
     version: &str,
     versions: &BTreeMap<String, Arc<Version>>,
-    past: &Past,
+    rolled_back: &[[u8; 32]],
 ) -> Result<Arc<Version>, DeploymentError> {
     match versions.get(version) {
         None => Err(DeploymentError::NoSuchVersion(version.to_owned())),
-        Some(served) if past.rolled_back.contains(served.file_sha256()) => {
+        Some(served) if rolled_back.contains(served.file_sha256()) => {
             Err(DeploymentError::RolledBack(version.to_owned()))
         }
         Some(served) => Ok(Arc::clone(served)),

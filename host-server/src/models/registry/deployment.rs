@@ -73,6 +73,10 @@ pub(super) enum DeploymentError {
     Champion(String),
     #[error("deployment.toml: challenger: {0}")]
     Canary(String),
+    #[error(
+        "deployment.toml names version {0} as the challenger, and no other can answer: add one, or remove the challenger"
+    )]
+    NoChampion(String),
     #[error("deployment.toml names version {0}, which was rolled back; reload to load it again")]
     RolledBack(String),
 }

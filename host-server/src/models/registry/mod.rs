@@ -311,11 +311,13 @@ impl Registry {
                 default
             }
             None => first.and_then(|first| {
-                let default = slots.get(first).or(stays);
-                if default.is_none() && !slots.is_empty() {
-                    tracing::error!(default_model = first, "default model not loaded: requests that name no model are answered 503 until it is; --default-model names another one");
+                let default = slots.get(first);
+                match stays {
+                    _ if default.is_some() || slots.is_empty() => {}
+                    None => tracing::error!(default_model = first, "default model not loaded: requests that name no model are answered 503 until it is; --default-model names another one"),
+                    Some(stays) => tracing::error!(default_model = first, serving = stays.name(), "default model not loaded: the one before goes on, but the next start answers requests that name no model 503 until it is; --default-model names another one"),
                 }
-                default
+                default.or(stays)
             }),
         };
         if let (Some(before), Some(default)) = (&before, default)

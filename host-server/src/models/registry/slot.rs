@@ -11,7 +11,7 @@ use model_files::hex;
 use sha2::{Digest, Sha256};
 
 use super::arrange::Arrangement;
-use super::deployment::{Deployment, FILE, line};
+use super::deployment::{Deployment, DeploymentError, FILE, line};
 use super::file::read_model;
 use super::folder::{Found, MODEL, order};
 use super::live::Live;
@@ -75,11 +75,11 @@ struct Attempt<'a> {
 
 /// What happened before.
 #[derive(Default)]
-pub(super) struct Past {
+struct Past {
     /// The previous champion.
     previous: Option<Arc<Served>>,
     /// Digests of files that were rolled back: not loaded again until an operator asks.
-    pub(super) rolled_back: Vec<[u8; 32]>,
+    rolled_back: Vec<[u8; 32]>,
     /// When the last rollback was done.
     rolled_back_at: Option<Instant>,
 }
@@ -224,15 +224,11 @@ impl Slot {
                 unload_oldest(versions.values(), loading.loaded_versions.get());
             }
         }
-        let mut past = self.past();
-        let again = past.was_rolled_back_since(found.at);
-        let again = again.then(|| found.deployment_now());
-        let deployment = again.as_ref().unwrap_or(&found.deployment).as_ref();
+        let (mut past, arranged) = self.arranged(found, &versions, loading);
         // A version whose folder is gone does not come back.
         past.previous
             .take_if(|previous| !versions.contains_key(previous.version()));
         let before = self.champion();
-        let arranged = self.arrange(deployment, versions, &past, loading);
         let refused = match arranged {
             Ok(Arrangement { live, left_out }) => {
                 if let Some(live) = live {
@@ -263,6 +259,32 @@ impl Slot {
         self.settle(&past, loading.loaded_versions.get());
         outcome.serving = self.serving();
         outcome
+    }
+
+    /// Chooses and loads who answers and who challenges, once more where somebody rolls back
+    /// meanwhile. With the lock under which the choice takes effect, which is not held before.
+    fn arranged(
+        &self,
+        found: &Found,
+        versions: &BTreeMap<String, Arc<Version>>,
+        loading: &Loading,
+    ) -> (MutexGuard<'_, Past>, Result<Arrangement, DeploymentError>) {
+        let (mut at, mut again) = (found.at, None);
+        let mut past = self.past();
+        loop {
+            if past.was_rolled_back_since(at) {
+                at = Instant::now();
+                again = Some(found.deployment_now());
+            }
+            let rolled_back = past.rolled_back.clone();
+            drop(past);
+            let deployment = again.as_ref().unwrap_or(&found.deployment).as_ref();
+            let arranged = self.arrange(deployment, versions.clone(), &rolled_back, loading);
+            past = self.past();
+            if !past.was_rolled_back_since(at) {
+                return (past, arranged);
+            }
+        }
     }
 
     /// Notes which versions have a part and so stay loaded, and lets go of others.
