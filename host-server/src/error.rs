@@ -36,6 +36,9 @@ pub enum ServeError {
     /// A setting has a value that cannot be used; names the setting.
     #[error("{0}")]
     Setting(String),
+    /// The system refuses threads.
+    #[error("no threads for TLS handshakes: {0}: raise the limit of tasks")]
+    Threads(std::io::Error),
     /// The server stopped by itself.
     #[error("the server on {address} stopped: {reason}")]
     Run {

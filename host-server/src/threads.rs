@@ -60,15 +60,6 @@ impl Threads {
         })
     }
 
-    /// As [`start`](Self::start); where the system refuses that, the log says so, and the threads are
-    /// those of whoever asks: threads with connections have some beside them.
-    pub(crate) fn start_or_of_caller(name: &'static str, most: usize, nice: i32) -> Self {
-        Self::start(name, most, nice).unwrap_or_else(|error| {
-            tracing::error!(%error, name, "no threads of its own");
-            Self::of_caller()
-        })
-    }
-
     /// The threads of the runtime that asks for the work.
     pub(crate) fn of_caller() -> Self {
         Self { pool: None }

@@ -100,7 +100,11 @@ impl Work {
 
 /// At most `most` threads, which come after those with connections.
 fn threads(name: &'static str, most: usize) -> Threads {
-    Threads::start_or_of_caller(name, most, LONG_WORK)
+    Threads::start(name, most, LONG_WORK).unwrap_or_else(|error| {
+        tracing::error!(%error, name, "no threads of its own");
+        // Those with connections have some beside them.
+        Threads::of_caller()
+    })
 }
 
 /// Too many at once.
@@ -266,7 +270,7 @@ impl LogRoom {
     }
 }
 
-pub(super) fn less_one(count: NonZeroUsize) -> NonZeroUsize {
+fn less_one(count: NonZeroUsize) -> NonZeroUsize {
     NonZeroUsize::new(count.get() - 1).unwrap_or(count)
 }
 

@@ -2,24 +2,23 @@
 //! made before the client has shown anything, and what a client's own key and certificates take is
 //! the client's choice.
 
-use std::pin::Pin;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::admission::less_one;
 use super::caller::Caller;
 use super::records::Room;
 use super::turns::Turns;
 use crate::host::processors;
-use crate::priority::HANDSHAKES;
-use crate::threads::Threads;
+use crate::priority::{HANDSHAKES, lower_priority};
 
-/// What a step counts as, at most: only a certificate with many paths to its authorities takes
+/// What a step counts as, at most: only many paths from a certificate to its authorities take
 /// longer, and a machine that stands still is nobody's debt.
 const MOST: Duration = Duration::from_millis(20);
 
@@ -34,11 +33,12 @@ pub(crate) struct Handshake {
     pub(crate) steps: Arc<Steps>,
 }
 
-/// The threads that make steps of handshakes, as many as there are processors, and at least two.
-/// One caller may have one fewer at a time, and the next is free for whoever has taken the least.
+/// The threads that make steps of handshakes, as many as there are processors. The next step is of
+/// whoever has taken the least.
 pub(crate) struct Steps {
     turns: Arc<Turns>,
-    threads: Threads,
+    /// `None` once it ends.
+    threads: Option<Runtime>,
 }
 
 /// Wakes whoever waits, or will.
@@ -52,46 +52,68 @@ impl Wake for Woken {
 }
 
 impl Steps {
-    pub(crate) fn start() -> Arc<Self> {
-        let all = processors().max(const { std::num::NonZeroUsize::new(2).unwrap() });
-        Arc::new(Self {
-            turns: Turns::new(all, less_one(all), MOST),
-            threads: Threads::start_or_of_caller("handshake", all.get(), HANDSHAKES),
-        })
+    /// # Errors
+    /// When the system refuses the threads.
+    pub(crate) fn start() -> io::Result<Arc<Self>> {
+        let all = processors();
+        let threads = Builder::new_multi_thread()
+            .worker_threads(all.get())
+            .thread_name("handshake")
+            .on_thread_start(|| lower_priority(HANDSHAKES))
+            .build()?;
+        Ok(Arc::new(Self {
+            turns: Turns::new(all, all, MOST),
+            threads: Some(threads),
+        }))
     }
 
-    /// Completes a handshake, each step of which has a turn. `None` if a step panicked.
+    /// Completes a handshake, each step of which has a turn. `None` if a step panicked. Dropping this
+    /// ends it.
     pub(super) async fn complete<F>(&self, shake: F, caller: &Caller) -> Option<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let woken = Arc::new(Woken::default());
-        let mut shake = Box::pin(shake);
-        loop {
-            let turn = self.turns.take(caller).await;
-            let (of, waker) = (Handle::current(), Waker::from(Arc::clone(&woken)));
-            let step = self.threads.run(move || {
-                let step = step(&mut shake, &of, &waker);
-                // Also where the connection has ended meanwhile.
-                drop(turn);
-                (shake, step)
-            });
-            let (rest, step) = step.await.ok()?;
-            if let Poll::Ready(done) = step {
-                return Some(done);
-            }
-            shake = rest;
-            // Until something comes, or came since the step.
-            woken.0.notified().await;
+        let threads = self.threads.as_ref()?.handle();
+        let (turns, caller) = (Arc::clone(&self.turns), caller.clone());
+        let done = in_turns(Box::pin(shake), turns, caller, Handle::current());
+        let mut task = JoinSet::new();
+        task.spawn_on(done, threads);
+        task.join_next().await?.ok()
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        // A runtime that is simply dropped waits for its threads.
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
         }
     }
 }
 
-/// A step, whose timers are those of the connection's own thread.
-fn step<F: Future>(shake: &mut Pin<Box<F>>, of: &Handle, waker: &Waker) -> Poll<F::Output> {
-    let _of = of.enter();
-    shake.as_mut().poll(&mut Context::from_waker(waker))
+/// Makes the steps of a handshake on this thread; its timers are those of the connection's own.
+async fn in_turns<F>(mut shake: F, turns: Arc<Turns>, caller: Caller, of: Handle) -> F::Output
+where
+    F: Future + Unpin,
+{
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    loop {
+        let turn = turns.take(&caller).await;
+        let step = {
+            let _of = of.enter();
+            std::pin::Pin::new(&mut shake).poll(&mut Context::from_waker(&waker))
+        };
+        // Others that are ready come first if they have taken less.
+        tokio::task::yield_now().await;
+        drop(turn);
+        if let Poll::Ready(done) = step {
+            return done;
+        }
+        // Until something comes, or came since the step.
+        woken.0.notified().await;
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +121,9 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Instant;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -109,56 +133,67 @@ mod tests {
         Caller::Key(name.into())
     }
 
-    /// A step that is made until it is told to end.
-    fn long_step() -> (Sender<()>, impl Future<Output = ()> + Send + 'static) {
+    /// A step that is made until it is told to end, and tells that it has begun.
+    fn long_step(begun: &Arc<AtomicUsize>) -> (Sender<()>, impl Future<Output = bool> + use<>) {
+        let begun = Arc::clone(begun);
         let (end, ended): (_, Receiver<()>) = channel();
-        (end, async move { ended.recv().unwrap() })
+        (end, async move {
+            begun.fetch_add(1, Ordering::Relaxed);
+            ended.recv_timeout(Duration::from_secs(30)).is_ok()
+        })
     }
 
     /// Signatures, keys and certificates were once worked on by the threads that serve connections.
     #[tokio::test]
     async fn a_thread_serves_others_while_steps_are_made() {
-        let steps = Steps::start();
-        let (end, long) = long_step();
+        let steps = Steps::start().unwrap();
+        let (end, long) = long_step(&Arc::default());
         let caller = caller("one");
         let mut shaken = std::pin::pin!(steps.complete(long, &caller));
         assert!(futures_util::poll!(shaken.as_mut()).is_pending());
-        // This thread would wait for ever if it made the step.
+        // A thread that makes the step itself waits for this in vain.
         end.send(()).unwrap();
-        assert_eq!(shaken.await, Some(()));
+        assert_eq!(shaken.await, Some(true));
     }
 
     /// Whoever had many handshakes that were ready once came before everybody else.
     #[tokio::test]
-    async fn one_caller_leaves_turns_to_others() {
-        let steps = Steps::start();
+    async fn the_next_step_is_of_whoever_took_the_least() {
+        let steps = Steps::start().unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = tokio::task::JoinSet::new();
         let mut held = Vec::new();
-        for _ in 0..processors().get() + 1 {
-            let (end, long) = long_step();
+        let begun = Arc::new(AtomicUsize::new(0));
+        for _ in 0..processors().get() {
+            let (end, long) = long_step(&begun);
             held.push(end);
             let steps = Arc::clone(&steps);
             tasks.spawn(async move { steps.complete(long, &caller("many")).await });
         }
-        for (name, handshakes) in [("many", 100), ("other", 1)] {
-            for _ in 0..handshakes {
-                let (steps, order) = (Arc::clone(&steps), Arc::clone(&order));
-                tasks.spawn(async move {
-                    let step = async move { order.lock().unwrap().push(name) };
-                    steps.complete(step, &caller(name)).await
-                });
-            }
-        }
-        while order.lock().unwrap().is_empty() {
+        let end = Instant::now() + Duration::from_secs(30);
+        while begun.load(Ordering::Relaxed) < held.len() {
+            assert!(Instant::now() < end);
             tokio::task::yield_now().await;
         }
-        // While one has as many turns as it may have, the other has its own.
-        assert_eq!(*order.lock().unwrap(), ["other"]);
+        for name in std::iter::repeat_n("many", 100).chain(["other"]) {
+            let (steps, order) = (Arc::clone(&steps), Arc::clone(&order));
+            tasks.spawn(async move {
+                let step = async move {
+                    order.lock().unwrap().push(name);
+                    true
+                };
+                steps.complete(step, &caller(name)).await
+            });
+        }
+        // All of them have begun.
+        tokio::task::yield_now().await;
         held.iter().for_each(|end| end.send(()).unwrap());
         while let Some(done) = tasks.join_next().await {
-            assert_eq!(done.unwrap(), Some(()));
+            assert_eq!(done.unwrap(), Some(true));
         }
+        let order = order.lock().unwrap();
+        let at = order.iter().position(|name| *name == "other");
+        assert!(at.is_some_and(|at| at < 50), "{order:?}");
     }
 
     /// A step that waits is made when something comes, also if that was while the one before was
@@ -173,7 +208,7 @@ mod tests {
             }
             all
         };
-        let steps = Steps::start();
+        let steps = Steps::start().unwrap();
         let caller = Caller::Unknown;
         let both = tokio::join!(steps.complete(shake, &caller), async {
             for byte in 1..=3 {
@@ -196,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_that_panics_ends_its_connection_alone() {
-        let steps = Steps::start();
+        let steps = Steps::start().unwrap();
         let caller = Caller::Unknown;
         let panics = async { panic!("a step that panics") };
         assert_eq!(steps.complete(panics, &caller).await, None::<()>);

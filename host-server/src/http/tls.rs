@@ -76,12 +76,13 @@ impl Tls {
             _ => {}
         }
         set(&expires, validity);
+        let steps = Steps::start().map_err(ServeError::Threads)?;
         Ok(Self {
             config: ArcSwap::from_pointee(config),
             seen: Mutex::new(material.digest()),
             files,
             expires,
-            steps: Steps::start(),
+            steps,
         })
     }
 
@@ -211,7 +212,7 @@ const LONGEST_CHAIN: usize = 4;
 /// How many paths may lead from a client's certificate to an authority by the names in its chain,
 /// each of which is checked. Chains with authorities that were renewed or sign each other, and with
 /// the authorities' own certificates, have up to six.
-const MOST_PATHS: usize = 8;
+const MOST_PATHS: usize = 6;
 
 /// Refuses chains that are long or lead to an authority in many ways before they are checked:
 /// whoever has no certificate of an authority could keep a thread busy for seconds with 16 KiB of
