@@ -6,7 +6,7 @@ use std::io::Read;
 
 use model_core::decide::{Decider, Judgement};
 use model_core::json::Writer;
-use model_core::schema::{Feature, FeatureKind, MissingValues, Role, Schema};
+use model_core::schema::{Categories, Feature, FeatureKind, MissingValues, Role, Schema};
 use model_core::value::{Value, number_text, read};
 use model_files::csv::{Row, Table};
 
@@ -206,12 +206,23 @@ pub(crate) fn check_columns(schema: &Schema, other: &Schema) -> Result<(), Strin
     let asked = |schema: &Schema| -> Vec<_> {
         let features = schema.features.iter();
         features
-            .map(|f| (f.name.clone(), f.kind.clone(), f.role))
+            .map(|f| (f.name.clone(), read_as(f), f.role))
             .collect()
     };
     match asked(schema) == asked(other) {
         true => Ok(()),
         false => Err("its schema has other columns than the one that the file was read by".into()),
+    }
+}
+
+/// The type, without what people call its categories.
+pub(crate) fn read_as(feature: &Feature) -> FeatureKind {
+    match &feature.kind {
+        FeatureKind::Category(categories) => FeatureKind::Category(Categories {
+            labels: Vec::new(),
+            ..categories.clone()
+        }),
+        other => other.clone(),
     }
 }
 

@@ -6,6 +6,9 @@
 
 pub use model_core::details::ThresholdRule;
 
+/// The greatest cost: reports sum squares of its products with exposures.
+pub(crate) const MOST_COST: f64 = 1e15;
+
 /// Why no threshold could be chosen.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -18,8 +21,8 @@ pub enum ThresholdError {
         /// How many probabilities.
         probabilities: usize,
     },
-    /// A cost that is not above 0.
-    #[error("the cost of a {kind} is {got}, expected a number above 0")]
+    /// A cost that is not above 0, or beyond 1e15.
+    #[error("the cost of a {kind} is {got:?}, expected a number above 0, at most {MOST_COST:e}")]
     Cost {
         /// `false positive` or `false negative`.
         kind: &'static str,
@@ -105,6 +108,11 @@ fn check(
             probabilities: probabilities.len(),
         });
     }
+    check_rule(rule)
+}
+
+/// Refuses a rule whose numbers are out of range.
+pub(crate) fn check_rule(rule: ThresholdRule) -> Result<(), ThresholdError> {
     match rule {
         ThresholdRule::Half | ThresholdRule::BestF1 => Ok(()),
         ThresholdRule::Cost {
@@ -117,7 +125,7 @@ fn check(
             ];
             match costs
                 .into_iter()
-                .find(|(_, cost)| !(*cost > 0.0 && cost.is_finite()))
+                .find(|(_, cost)| !(*cost > 0.0 && *cost <= MOST_COST))
             {
                 Some((kind, got)) => Err(ThresholdError::Cost { kind, got }),
                 None => Ok(()),

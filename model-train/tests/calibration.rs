@@ -186,11 +186,11 @@ fn impossible_rules_are_refused() {
     };
     check(
         cost(0.0, 1.0),
-        "the cost of a false positive is 0, expected a number above 0",
+        "the cost of a false positive is 0.0, expected a number above 0, at most 1e15",
     );
     check(
         cost(1.0, f64::NAN),
-        "the cost of a false negative is NaN, expected a number above 0",
+        "the cost of a false negative is NaN, expected a number above 0, at most 1e15",
     );
     check(
         ThresholdRule::ApprovalRate(1.5),

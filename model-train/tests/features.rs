@@ -173,7 +173,16 @@ fn rows_and_parameters_that_cannot_be_fitted_are_errors() {
             negative: 1.0,
             positive: -2.0,
         },
-        "class weights must be above 0 and at most 1e6, got 1 and -2",
+        "class weights must be from 1e-6 to 1e6, got 1.0 and -2.0",
+    );
+    check(
+        all,
+        boosting(|_| {}),
+        ClassWeight::Explicit {
+            negative: 1e-300,
+            positive: 1.0,
+        },
+        "class weights must be from 1e-6 to 1e6, got 1e-300 and 1.0",
     );
 }
 

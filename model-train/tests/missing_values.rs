@@ -123,6 +123,20 @@ fn each_model_of_a_difference_reads_the_file_itself() {
 }
 
 #[test]
+fn a_difference_is_of_models_that_call_categories_otherwise() {
+    let called = "categories = [\"clerk\", \"smith\"]\ncategory_labels = { clerk = \"Clerk\" }";
+    let called = SCHEMA.replace("categories = [\"clerk\", \"smith\"]", called);
+    let schemas = [SCHEMA, &called].map(|text| Schema::from_toml(text).unwrap());
+    let [old, new] = schemas.map(|schema| Decider::load(&model(schema)).unwrap());
+    let schemas = [&old, &new].map(|one| &one.artifact().schema);
+    let (csv, fail) = ("income,job\n80000,clerk\n", Unreadable::Fail);
+    let read = Applications::read_each(csv.as_bytes(), "d.csv", schemas, None, fail, |_| {});
+    let read = read.unwrap();
+    let [mut old, mut new] = [old, new];
+    assert!(difference(read.each_ref(), &mut old, &mut new).is_ok());
+}
+
+#[test]
 fn applications_are_judged_by_the_missing_values_they_were_read_by() {
     let read = |listed: &str| {
         let (csv, fail) = ("income,job\n99999,clerk\n", Unreadable::Fail);

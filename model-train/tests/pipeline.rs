@@ -159,6 +159,22 @@ fn an_observer_is_told_and_can_end_the_run() {
 }
 
 #[test]
+fn a_cost_that_no_report_can_sum_is_refused_before_training() {
+    let options = Options {
+        threshold: ThresholdRule::Cost {
+            false_positive: 1e308,
+            false_negative: 1e-308,
+        },
+        ..options(4)
+    };
+    let error = Job::new(inputs(), options).map(|_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the cost of a false positive is 1e308, expected a number above 0, at most 1e15"
+    );
+}
+
+#[test]
 fn a_resumed_search_gives_the_same_artifact() {
     let whole = Job::new(inputs(), options(9)).unwrap();
     let expected = pipeline::run(&whole, &mut ()).unwrap();

@@ -14,9 +14,9 @@ pub enum ClassWeight {
     Balanced,
     /// As given.
     Explicit {
-        /// Of a row whose answer is no, above 0.
+        /// Of a row whose answer is no, 1e-6 to 1e6.
         negative: f64,
-        /// Of a row whose answer is yes, above 0.
+        /// Of a row whose answer is yes, 1e-6 to 1e6.
         positive: f64,
     },
 }
@@ -43,12 +43,14 @@ impl ClassWeight {
         (weights[0] != weights[1]).then(|| answers.iter().map(of).collect())
     }
 
-    pub(super) fn is_sound(self) -> bool {
+    /// Whether explicit weights are in range.
+    #[must_use]
+    pub fn is_sound(self) -> bool {
         match self {
             Self::None | Self::Balanced => true,
             Self::Explicit { negative, positive } => {
-                let sound = |weight: f64| weight > 0.0 && weight <= 1e6;
-                sound(negative) && sound(positive)
+                let range = 1e-6..=1e6;
+                range.contains(&negative) && range.contains(&positive)
             }
         }
     }

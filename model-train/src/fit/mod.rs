@@ -64,8 +64,8 @@ pub enum FitError {
     /// A hyperparameter outside its range.
     #[error(transparent)]
     Params(#[from] ParamError),
-    /// A class weight that is not above 0.
-    #[error("class weights must be above 0 and at most 1e6, got {negative} and {positive}")]
+    /// A class weight that is out of range.
+    #[error("class weights must be from 1e-6 to 1e6, got {negative:?} and {positive:?}")]
     ClassWeight {
         /// Weight of a negative row.
         negative: f64,

@@ -1,8 +1,9 @@
 //! What two schemas differ in, where one file is to be read for both.
 
 use model_core::expression::Op;
-use model_core::schema::{Categories, Feature, FeatureKind, SampleRole, Schema};
+use model_core::schema::{Feature, SampleRole, Schema};
 
+use crate::applications::read_as;
 use crate::dataset::Dataset;
 
 /// Whether both are of one target. What its outcomes and decisions are called may differ.
@@ -30,7 +31,7 @@ pub(super) fn other_inputs(first: &Schema, second: &Schema, names: [&str; 2]) ->
         let name = &a.name;
         if *name != b.name {
             Some("their inputs are in another order".to_owned())
-        } else if kind(a) != kind(b) {
+        } else if read_as(a) != read_as(b) {
             Some(format!("they read '{name}' differently"))
         } else if formula(first, a) != formula(second, b) {
             Some(format!(
@@ -62,17 +63,6 @@ pub(super) fn other_weights(
         [Some(name), None] => Some(format!("only {a}, by '{name}'")),
         [None, Some(name)] => Some(format!("only {b}, by '{name}'")),
         _ => None,
-    }
-}
-
-/// The type, without what people call its categories.
-fn kind(feature: &Feature) -> FeatureKind {
-    match &feature.kind {
-        FeatureKind::Category(categories) => FeatureKind::Category(Categories {
-            labels: Vec::new(),
-            ..categories.clone()
-        }),
-        other => other.clone(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::fit::{self, FitError, Params};
 use crate::golden;
 use crate::profiles;
 use crate::reference;
-use crate::threshold::ThresholdRule;
+use crate::threshold::{self, ThresholdRule};
 use crate::tune::{self, Budget, Control, Metric, Space, Trial};
 use crate::values::Values;
 
@@ -166,8 +166,9 @@ impl Job {
     ///
     /// # Errors
     /// When a model that was asked for cannot do what the schema asks for, no model is left,
-    /// or the size limit leaves no room for a model.
+    /// the threshold's rule is out of range, or the size limit leaves no room for a model.
     pub fn new(inputs: Inputs, options: Options) -> Result<Self, PipelineError> {
+        threshold::check_rule(options.threshold)?;
         let mut warnings = constant_columns(&inputs);
         warnings.extend(oddities::warnings(&inputs));
         warnings.extend(inputs.dataset.overwritten.iter().map(|(column, rows)| {

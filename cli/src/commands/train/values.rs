@@ -229,18 +229,22 @@ impl FromText for ThresholdRule {
 
 impl FromText for ClassWeight {
     fn from_text(text: &str) -> Result<Self, String> {
-        let problem =
-            || format!("expected none, balanced or NEGATIVE:POSITIVE such as 1:3, got '{text}'");
-        let weight = |text: &str| text.parse::<f64>().ok().filter(|w| *w > 0.0 && *w <= 1e6);
+        let problem = || {
+            format!(
+                "expected none, balanced or NEGATIVE:POSITIVE such as 1:3, each from 1e-6 to 1e6, got '{text}'"
+            )
+        };
+        let weight = |text: &str| text.parse::<f64>().map_err(|_| problem());
         match text {
             "none" => Ok(Self::None),
             "balanced" => Ok(Self::Balanced),
             _ => {
                 let (negative, positive) = text.split_once(':').ok_or_else(problem)?;
-                Ok(Self::Explicit {
-                    negative: weight(negative).ok_or_else(problem)?,
-                    positive: weight(positive).ok_or_else(problem)?,
-                })
+                let weights = Self::Explicit {
+                    negative: weight(negative)?,
+                    positive: weight(positive)?,
+                };
+                weights.is_sound().then_some(weights).ok_or_else(problem)
             }
         }
     }
@@ -268,6 +272,11 @@ mod tests {
         check::<bytesize::ByteSize>("0", None);
         check("ridge", Some(ModelKind::Ridge));
         check::<ModelKind>("rigde", None);
+        let explicit = |negative, positive| ClassWeight::Explicit { negative, positive };
+        check("1:3", Some(explicit(1.0, 3.0)));
+        check("1e-6:1e6", Some(explicit(1e-6, 1e6)));
+        check::<ClassWeight>("1e-300:1", None);
+        check::<ClassWeight>("1:NaN", None);
         check("log_loss", Some(Metric::LogLoss));
         assert_eq!("5".parse::<Folds>(), Ok(Count(5)));
         assert!("1".parse::<Folds>().is_err());

@@ -8,6 +8,7 @@ use super::cost::Stakes;
 use super::{CostTerms, LossGivenDefault};
 use crate::dataset::Dataset;
 use crate::evaluate::{EvaluateError, Options};
+use crate::threshold::MOST_COST;
 use crate::values::Values;
 
 /// What was asked for, else what the threshold was chosen by, where that was a cost.
@@ -34,7 +35,7 @@ pub(in crate::evaluate) fn cost_terms(
 }
 
 /// The greatest cost or exposure: the sums of squares of their products are numbers still.
-const MOST: f64 = 1e15;
+const MOST: f64 = MOST_COST;
 
 /// Reads exposure and loss given default from the columns of the data set.
 ///
