@@ -3,9 +3,6 @@
 /// Of threads with long work: the system runs them after those with connections.
 pub(crate) const LONG_WORK: i32 = 10;
 
-/// Of threads with handshakes: before long work, and after the connections that are open.
-pub(crate) const HANDSHAKES: i32 = 5;
-
 /// As `nice -n NICE` does, for this thread and those that it starts from now on. Where the
 /// system refuses, other work is slower, not wrong.
 #[cfg(unix)]

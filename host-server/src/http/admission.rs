@@ -11,6 +11,7 @@ use tokio::task::JoinError;
 use super::caller::Caller;
 use super::limits::HttpLimits;
 use super::memory::{Budget, Memory};
+use super::own_task::in_own_task;
 use super::shares::{Share, Shares};
 use super::turns::{LONGEST_PIECE, Turns};
 use crate::host::processors;
@@ -49,7 +50,7 @@ pub(crate) struct Admission {
     long_groups: LogRoom,
     short_groups: LogRoom,
     /// As many as there are turns.
-    threads: Threads,
+    threads: Arc<Threads>,
     /// For reloads, one after the other: each may wait for a network.
     reloads: Threads,
     memory: Budget,
@@ -138,10 +139,10 @@ impl Admission {
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
             reloads: threads("reload", 1),
-            threads: threads(
+            threads: Arc::new(threads(
                 "long-work",
                 pieces.get() + reads.get() + recourse.get() + looks.get() + 2,
-            ),
+            )),
             memory: Budget::new(limits.body_memory),
         }
     }
@@ -222,12 +223,17 @@ impl Admission {
             Work::Look => &self.looks,
             Work::LogSearch => &self.searches_of_log,
         };
-        let turn = turns.take(caller).await;
-        let work = move || {
-            let _turn = turn;
-            work()
-        };
-        self.threads.run(work).await
+        let (turns, threads) = (Arc::clone(turns), Arc::clone(&self.threads));
+        let caller = caller.clone();
+        let done = in_own_task(async move {
+            let turn = turns.take(&caller).await;
+            let work = move || {
+                let _turn = turn;
+                work()
+            };
+            threads.run(work).await
+        });
+        done.await?
     }
 
     /// [`work`](Self::work) of some milliseconds.
@@ -305,6 +311,27 @@ mod tests {
         for read in reads {
             assert!(matches!(read.await, Ok(Ok(true))));
         }
+    }
+
+    /// Streams whose clients did not take their answers once kept the turns that they were given.
+    #[tokio::test]
+    async fn who_does_not_look_keeps_no_turn() {
+        let admission = Arc::new(Admission::new(&HttpLimits::default()));
+        let (end, _) = tokio::sync::broadcast::channel::<()>(1);
+        let [many, more, one] = ["many", "more", "one"].map(|name| Caller::Key(name.into()));
+        let mut asleep = Vec::new();
+        for caller in [&many, &more].repeat(2 * processors().get() + 2) {
+            let mut ended = end.subscribe();
+            let work = move || drop(ended.blocking_recv());
+            let mut piece = Box::pin(admission.piece(caller, work));
+            assert!(futures_util::poll!(piece.as_mut()).is_pending());
+            asleep.push(piece);
+        }
+        // Each of them waits for its turn, or has it.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(end);
+        let piece = tokio::time::timeout(Duration::from_secs(30), admission.piece(&one, || 7));
+        assert!(matches!(piece.await, Ok(Ok(7))));
     }
 
     /// A few people who looked at a long log once took the machine from everybody.

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::caller::Caller;
+use super::own_task::in_own_task_on;
 use super::records::Room;
 use super::turns::Turns;
 use crate::host::processors;
-use crate::priority::{HANDSHAKES, lower_priority};
 
 /// What a step counts as, at most: only many paths from a certificate to its authorities take
 /// longer, and a machine that stands still is nobody's debt.
@@ -59,7 +58,6 @@ impl Steps {
         let threads = Builder::new_multi_thread()
             .worker_threads(all.get())
             .thread_name("handshake")
-            .on_thread_start(|| lower_priority(HANDSHAKES))
             .build()?;
         Ok(Arc::new(Self {
             turns: Turns::new(all, all, MOST),
@@ -77,9 +75,7 @@ impl Steps {
         let threads = self.threads.as_ref()?.handle();
         let (turns, caller) = (Arc::clone(&self.turns), caller.clone());
         let done = in_turns(Box::pin(shake), turns, caller, Handle::current());
-        let mut task = JoinSet::new();
-        task.spawn_on(done, threads);
-        task.join_next().await?.ok()
+        in_own_task_on(threads, done).await.ok()
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
 
 use super::caller::Caller;
+use super::own_task::in_own_task;
 
 /// Memory is counted in pages of so many bytes.
 const PAGE: usize = 4 << 10;
@@ -227,12 +227,10 @@ impl Memory {
             rest: bytes.div_ceil(PAGE).min(self.0.of.most),
         });
         let memory = self.clone();
-        // In a task of its own: an answer that its client does not take is not looked at, and
-        // those behind it would wait for it. Whoever goes away ends it.
-        let mut waiting = JoinSet::new();
-        waiting.spawn(async move { tokio::time::timeout(time, memory.granted(pages)).await });
-        match waiting.join_next().await {
-            Some(Ok(Ok(claim))) => Ok(claim),
+        // Those behind it would wait for it.
+        let granted = async move { tokio::time::timeout(time, memory.granted(pages)).await };
+        match in_own_task(granted).await {
+            Ok(Ok(claim)) => Ok(claim),
             _ => Err(Full),
         }
     }

@@ -20,6 +20,7 @@ pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod middleware;
 pub(crate) mod oip_error;
+pub(crate) mod own_task;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod records;

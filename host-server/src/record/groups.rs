@@ -12,6 +12,7 @@ use crate::http::admission::Admission;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
+use crate::http::own_task::in_own_task;
 use crate::models::registry::Offer;
 
 /// More records than this take long enough to be handed over that a thread with connections
@@ -117,11 +118,13 @@ pub(crate) async fn write_single(
 /// # Errors
 /// When they could not be written, and the answer is not to be given.
 pub(crate) async fn write_lines(
-    admission: &Admission,
+    admission: &Arc<Admission>,
     caller: &Caller,
     mut recorder: Recorder,
 ) -> Result<Option<Written>, ApiError> {
-    written(admission, caller, recorder.group()).await
+    let (admission, caller) = (Arc::clone(admission), caller.clone());
+    let done = in_own_task(async move { written(&admission, &caller, recorder.group()).await });
+    done.await.unwrap_or_else(|error| Err(failed(&error)))
 }
 
 /// Writes records of a batch when there is room for them in the log's queue, of which batches have

@@ -365,7 +365,7 @@ impl Deciding {
 
 /// Waits until the records of the lines are on the disk.
 async fn recorded(
-    admission: &Admission,
+    admission: &Arc<Admission>,
     caller: &Caller,
     decided: Decided,
     first_row: usize,

@@ -1,0 +1,38 @@
+//! Work that goes on while nobody looks at it. What is a part of an answer is looked at when its
+//! client takes that: a turn, or room, that it had then would be nobody's, for as long as the client
+//! likes.
+
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinHandle};
+
+/// Ends with this.
+struct Own<T>(JoinHandle<T>);
+
+impl<T> Drop for Own<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Does the work in a task of its own on this thread. Dropping this ends it.
+///
+/// # Errors
+/// When it panicked.
+pub(crate) async fn in_own_task<F>(work: F) -> Result<F::Output, JoinError>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    in_own_task_on(&Handle::current(), work).await
+}
+
+/// The same on threads of another runtime.
+///
+/// # Errors
+/// When it panicked.
+pub(crate) async fn in_own_task_on<F>(threads: &Handle, work: F) -> Result<F::Output, JoinError>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let mut own = Own(threads.spawn(work));
+    (&mut own.0).await
+}
