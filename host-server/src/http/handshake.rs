@@ -116,10 +116,9 @@ where
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+    use std::num::NonZeroUsize;
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::time::Instant;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -129,12 +128,10 @@ mod tests {
         Caller::Key(name.into())
     }
 
-    /// A step that is made until it is told to end, and tells that it has begun.
-    fn long_step(begun: &Arc<AtomicUsize>) -> (Sender<()>, impl Future<Output = bool> + use<>) {
-        let begun = Arc::clone(begun);
+    /// A step that is made until it is told to end.
+    fn long_step() -> (Sender<()>, impl Future<Output = bool> + use<>) {
         let (end, ended): (_, Receiver<()>) = channel();
         (end, async move {
-            begun.fetch_add(1, Ordering::Relaxed);
             ended.recv_timeout(Duration::from_secs(30)).is_ok()
         })
     }
@@ -143,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn a_thread_serves_others_while_steps_are_made() {
         let steps = Steps::start().unwrap();
-        let (end, long) = long_step(&Arc::default());
+        let (end, long) = long_step();
         let caller = caller("one");
         let mut shaken = std::pin::pin!(steps.complete(long, &caller));
         assert!(futures_util::poll!(shaken.as_mut()).is_pending());
@@ -155,41 +152,31 @@ mod tests {
     /// Whoever had many handshakes that were ready once came before everybody else.
     #[tokio::test]
     async fn the_next_step_is_of_whoever_took_the_least() {
-        let steps = Steps::start().unwrap();
+        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, MOST);
         let order = Arc::new(Mutex::new(Vec::new()));
+        let held = turns.take(&caller("third")).await;
         let mut tasks = tokio::task::JoinSet::new();
-        let mut held = Vec::new();
-        let begun = Arc::new(AtomicUsize::new(0));
-        for _ in 0..processors().get() {
-            let (end, long) = long_step(&begun);
-            held.push(end);
-            let steps = Arc::clone(&steps);
-            tasks.spawn(async move { steps.complete(long, &caller("many")).await });
+        for name in std::iter::repeat_n("many", 100).chain(["other"]) {
+            let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
+            let step = async move { order.lock().unwrap().push(name) };
+            tasks.spawn(in_turns(
+                Box::pin(step),
+                turns,
+                caller(name),
+                Handle::current(),
+            ));
         }
-        let end = Instant::now() + Duration::from_secs(30);
-        while begun.load(Ordering::Relaxed) < held.len() {
-            assert!(Instant::now() < end);
+        // Some 60 tasks are looked at each time: then all of them wait.
+        for _ in 0..10 {
             tokio::task::yield_now().await;
         }
-        for name in std::iter::repeat_n("many", 100).chain(["other"]) {
-            let (steps, order) = (Arc::clone(&steps), Arc::clone(&order));
-            tasks.spawn(async move {
-                let step = async move {
-                    order.lock().unwrap().push(name);
-                    true
-                };
-                steps.complete(step, &caller(name)).await
-            });
-        }
-        // All of them have begun.
-        tokio::task::yield_now().await;
-        held.iter().for_each(|end| end.send(()).unwrap());
+        drop(held);
         while let Some(done) = tasks.join_next().await {
-            assert_eq!(done.unwrap(), Some(true));
+            done.unwrap();
         }
         let order = order.lock().unwrap();
         let at = order.iter().position(|name| *name == "other");
-        assert!(at.is_some_and(|at| at < 50), "{order:?}");
+        assert!(at.is_some_and(|at| at < 5), "{order:?}");
     }
 
     /// A step that waits is made when something comes, also if that was while the one before was
