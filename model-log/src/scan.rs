@@ -25,6 +25,21 @@ pub(crate) struct Scan {
     pub(crate) bad: Option<Bad>,
 }
 
+impl Scan {
+    /// An error where there are fewer records than there have to be.
+    pub(crate) fn check(&self, layout: &Layout, epoch: u64, least: u64) -> Result<(), LogError> {
+        if self.count >= least {
+            return Ok(());
+        }
+        let (offset, problem) = match self.bad {
+            Some(bad) => (bad.offset, bad.problem),
+            None => (self.end, "records are missing"),
+        };
+        let path = layout.records(epoch).display().to_string();
+        Err(LogError::damaged(format!("{path}, byte {offset}"), problem))
+    }
+}
+
 /// Reads the segment of an epoch up to the first place that is no record; `each` sees every
 /// record with its offset.
 pub(crate) fn scan(

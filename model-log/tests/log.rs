@@ -374,9 +374,25 @@ fn an_index_that_ends_early_hides_no_record() {
             assert_eq!(seen, 300);
         }
     }
+    // Also while somebody has the lock and has not yet mended it: the checkpoint covers more.
+    std::fs::write(&index, &whole[..48 * 110]).unwrap();
+    let lock = std::fs::File::open(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let reader = Reader::open(folder.path(), None).unwrap();
+    assert_eq!(reader.size().unwrap(), 300);
+    // What nobody has signed is not asked for then.
+    std::fs::write(&index, &whole).unwrap();
+    let records = folder.path().join("records/00000000");
+    let mut more = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&records)
+        .unwrap();
+    std::io::Write::write_all(&mut more, &[7; 100]).unwrap();
+    let reader = Reader::open(folder.path(), None).unwrap();
+    assert_eq!(reader.size().unwrap(), 300);
+    drop(lock);
     // A record that is damaged is none that was never there.
     std::fs::write(&index, &whole[..48 * 110]).unwrap();
-    let records = folder.path().join("records/00000000");
     let mut bytes = std::fs::read(&records).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -27,7 +27,7 @@ enum Source {
     Records(Arc<Vec<u8>>),
 }
 
-/// The last index, derived from the records once it is asked for.
+/// An index that is derived from the records once it is asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Derived {
     epoch: u64,
@@ -86,8 +86,8 @@ impl Index {
 impl Reader {
     pub(super) fn index(&self, epoch: u64) -> Result<Index, LogError> {
         let path = self.layout.index(epoch);
-        let derived = self.derived.as_ref();
-        let source = match derived.filter(|derived| derived.epoch == epoch) {
+        let mut derived = self.derived.iter();
+        let source = match derived.find(|derived| derived.epoch == epoch) {
             Some(derived) => Source::Records(self.derive_once(derived)?),
             None => match self.disk.open(&path, How::Read) {
                 Ok(file) => Source::File(file),
@@ -116,58 +116,72 @@ impl Reader {
         let derive = || derive_index(&*self.disk, &self.layout, self.keys()?, epoch);
         // An erasure may have replaced the key between the two files.
         let (bytes, scan) = derive().or_else(|_| derive())?;
-        let covered = self.signed().map_or(0, |(_, checkpoint)| checkpoint.size);
-        let covered = covered.saturating_sub(epoch * EPOCH).min(EPOCH);
-        if scan.count < least.max(covered) {
-            let path = self.layout.records(epoch).display().to_string();
-            let (offset, problem) = match scan.bad {
-                Some(bad) => (bad.offset, bad.problem),
-                None => (scan.end, "records are missing"),
-            };
-            return Err(LogError::damaged(format!("{path}, byte {offset}"), problem));
-        }
+        scan.check(&self.layout, epoch, least.max(self.covered(epoch)))?;
         Ok(Arc::new(bytes))
     }
 
-    /// The last index, if it ends before the records do, and there are keys to derive it with: so a
-    /// power failure leaves it until the log is opened for writing. A writer that runs is not asked
-    /// for what it has not yet said to be recorded.
-    pub(super) fn short_index(&self) -> Result<Option<Derived>, LogError> {
-        let last = self.layout.epochs(&*self.disk)?.checked_sub(1);
-        let (Some(epoch), Some(_)) = (last, &self.keys) else {
-            return Ok(None);
-        };
+    /// How many records of an epoch the checkpoint covers.
+    fn covered(&self, epoch: u64) -> u64 {
+        let size = self.signed().map_or(0, |(_, checkpoint)| checkpoint.size);
+        size.saturating_sub(epoch * EPOCH).min(EPOCH)
+    }
+
+    /// The indexes that end before the records do, if there are keys to derive them with: so a power
+    /// failure leaves the last one until the log is opened for writing.
+    pub(super) fn short_indexes(&self) -> Result<Vec<Derived>, LogError> {
+        let epochs = self.layout.epochs(&*self.disk)?;
+        if self.keys.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut short = Vec::new();
+        for epoch in 0..epochs {
+            let is_last = epoch + 1 == epochs;
+            let least = match is_last {
+                true => self.least_of_short(epoch)?,
+                false => (self.entries(epoch)? < EPOCH).then_some(EPOCH),
+            };
+            short.extend(least.map(|least| Derived {
+                epoch,
+                least,
+                bytes: Arc::default(),
+            }));
+        }
+        Ok(short)
+    }
+
+    /// How many entries the file of an index has.
+    fn entries(&self, epoch: u64) -> Result<u64, LogError> {
+        let path = self.layout.index(epoch);
+        match self.disk.open(&path, How::Read).and_then(|file| file.len()) {
+            Ok(bytes) => Ok(bytes / LEN as u64),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(LogError::io(&path, error)),
+        }
+    }
+
+    /// Records that the last epoch has at least, if its index is short. A writer that runs is not
+    /// asked for what it has not yet said to be recorded.
+    fn least_of_short(&self, epoch: u64) -> Result<Option<u64>, LogError> {
+        // Asked first: a writer that runs signs nothing that is not in its index.
+        let covered = self.covered(epoch);
+        let entries = self.entries(epoch)?;
+        if entries < covered {
+            return Ok(Some(entries));
+        }
         let path = self.layout.records(epoch);
         let records = self.disk.open(&path, How::Read).and_then(|file| file.len());
         let records = records.map_err(|error| LogError::io(&path, error))?;
-        let derived = |least| Derived {
-            epoch,
-            least,
-            bytes: Arc::default(),
-        };
-        let path = self.layout.index(epoch);
-        let source = match self.disk.open(&path, How::Read) {
-            Ok(file) => Source::File(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(derived(0))),
-            Err(error) => return Err(LogError::io(&path, error)),
-        };
-        let mut index = Index { path, source };
-        let least = index.len()?;
-        let (least, end) = match least.checked_sub(1).map(|last| index.entry(last)) {
+        let last = entries.checked_sub(1);
+        let (least, end) = match last.map(|last| self.index(epoch)?.entry(last)) {
             None => (0, 0),
-            Some(Ok(Some(entry))) => (least, entry.end()),
+            Some(Ok(Some(entry))) => (entries, entry.end()),
             // Where a file ends that a power failure left.
             Some(_) => (0, 0),
         };
-        if end >= records {
-            return Ok(None);
-        }
         let path = self.layout.lock();
-        let is_locked = self.disk.is_locked(&path);
-        match is_locked.map_err(|error| LogError::io(&path, error))? {
-            true => Ok(None),
-            false => Ok(Some(derived(least))),
-        }
+        let is_locked = || self.disk.is_locked(&path);
+        let is_short = end < records && !is_locked().map_err(|error| LogError::io(&path, error))?;
+        Ok(is_short.then_some(least))
     }
 
     pub(super) fn entry(&self, index: u64) -> Result<Entry, LogError> {

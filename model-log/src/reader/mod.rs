@@ -34,8 +34,8 @@ pub struct Reader {
     layout: Layout,
     /// Without them the bodies stay closed.
     keys: Option<Keys>,
-    /// The last index, where its file does not say all that the records do.
-    derived: Option<Derived>,
+    /// The indexes whose files do not say all that the records do.
+    derived: Vec<Derived>,
 }
 
 impl Reader {
@@ -69,7 +69,7 @@ impl Reader {
             None
         };
         let mut reader = Self::over(disk, layout, opened);
-        reader.derived = reader.short_index()?;
+        reader.derived = reader.short_indexes()?;
         Ok(reader)
     }
 
@@ -78,7 +78,7 @@ impl Reader {
             disk,
             layout,
             keys,
-            derived: None,
+            derived: Vec::new(),
         }
     }
 

@@ -143,7 +143,8 @@ pub(crate) fn indexes(
         if len.is_ok_and(|len| len == EPOCH * index::LEN as u64) {
             continue;
         }
-        let (bytes, _) = derive_index(disk, layout, keys, epoch)?;
+        let (bytes, scan) = derive_index(disk, layout, keys, epoch)?;
+        scan.check(layout, epoch, EPOCH)?;
         write_whole(disk, &path, &bytes, How::New).map_err(|error| LogError::io(&path, error))?;
     }
     Ok(())
