@@ -13,7 +13,7 @@ use super::limits::HttpLimits;
 use super::memory::{Budget, Memory};
 use super::own_task::in_own_task;
 use super::shares::{Share, Shares};
-use super::turns::{LONGEST_PIECE, Turns};
+use super::turns::{LONGEST_PIECE, LONGEST_WORK, Turns};
 use crate::host::processors;
 use crate::priority::LONG_WORK;
 use crate::threads::Threads;
@@ -132,10 +132,10 @@ impl Admission {
             streams: Shares::new(limits.requests),
             pieces: Turns::new(pieces, processors, LONGEST_PIECE),
             reads: Turns::new(reads, less_one(reads), LONGEST_PIECE),
-            searches_for_recourse: Turns::new(recourse, less_one(recourse), LONGEST_PIECE),
-            loads: Turns::new(one, one, LONGEST_PIECE),
+            searches_for_recourse: Turns::new(recourse, less_one(recourse), LONGEST_WORK),
+            loads: Turns::new(one, one, LONGEST_WORK),
             looks: Turns::new(looks, less_one(looks), LONGEST_PIECE),
-            searches_of_log: Turns::new(one, one, LONGEST_PIECE),
+            searches_of_log: Turns::new(one, one, LONGEST_WORK),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
             reloads: threads("reload", 1),

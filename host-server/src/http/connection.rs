@@ -79,6 +79,13 @@ impl<S: Service> Connection<S> {
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
+        if self.tls.is_some() {
+            // Before anything has come there is no step of a handshake to be made.
+            let came = tokio::time::timeout(self.head, stream.readable()).await;
+            if !matches!(came, Ok(Ok(()))) {
+                return;
+            }
+        }
         let stream = Watched::new(stream, SlowReader::new(self.pace));
         match self.tls.take() {
             None => self.answer(stream, Heads::new(), &rounds, stop).await,

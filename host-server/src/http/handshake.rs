@@ -3,6 +3,8 @@
 //! the client's choice.
 
 use std::io;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -17,8 +19,8 @@ use super::records::Room;
 use super::turns::Turns;
 use crate::host::processors;
 
-/// What a step counts as, at most: only many paths from a certificate to its authorities take
-/// longer, and a machine that stands still is nobody's debt.
+/// What a step counts as, at most: only many paths from a certificate to its authorities, or many
+/// authorities of one name, take longer, and a machine that stands still is nobody's debt.
 const MOST: Duration = Duration::from_millis(20);
 
 /// A handshake that begins.
@@ -35,9 +37,27 @@ pub(crate) struct Handshake {
 /// The threads that make steps of handshakes, as many as there are processors. The next step is of
 /// whoever has taken the least.
 pub(crate) struct Steps {
-    turns: Arc<Turns>,
+    turns: StepTurns,
     /// `None` once it ends.
     threads: Option<Runtime>,
+}
+
+/// The turns of first steps, most of which have a signature, and those of the others: what ends a
+/// handshake, also where the client has left, waits for no signatures.
+#[derive(Clone)]
+struct StepTurns {
+    first: Arc<Turns>,
+    next: Arc<Turns>,
+}
+
+impl StepTurns {
+    /// So many at a time of each.
+    fn new(all: NonZeroUsize) -> Self {
+        Self {
+            first: Turns::new(all, all, MOST),
+            next: Turns::new(all, all, MOST),
+        }
+    }
 }
 
 /// Wakes whoever waits, or will.
@@ -55,12 +75,13 @@ impl Steps {
     /// When the system refuses the threads.
     pub(crate) fn start() -> io::Result<Arc<Self>> {
         let all = processors();
-        let threads = Builder::new_multi_thread()
-            .worker_threads(all.get())
-            .thread_name("handshake")
-            .build()?;
+        let mut threads = Builder::new_multi_thread();
+        threads.worker_threads(all.get()).thread_name("handshake");
+        // tokio panics where the system refuses a thread.
+        let threads = catch_unwind(AssertUnwindSafe(|| threads.build()));
+        let threads = threads.map_err(|_| io::Error::other("one was refused"))??;
         Ok(Arc::new(Self {
-            turns: Turns::new(all, all, MOST),
+            turns: StepTurns::new(all),
             threads: Some(threads),
         }))
     }
@@ -73,7 +94,7 @@ impl Steps {
         F::Output: Send + 'static,
     {
         let threads = self.threads.as_ref()?.handle();
-        let (turns, caller) = (Arc::clone(&self.turns), caller.clone());
+        let (turns, caller) = (self.turns.clone(), caller.clone());
         let done = in_turns(Box::pin(shake), turns, caller, Handle::current());
         in_own_task_on(threads, done).await.ok()
     }
@@ -89,14 +110,15 @@ impl Drop for Steps {
 }
 
 /// Makes the steps of a handshake on this thread; its timers are those of the connection's own.
-async fn in_turns<F>(mut shake: F, turns: Arc<Turns>, caller: Caller, of: Handle) -> F::Output
+async fn in_turns<F>(mut shake: F, turns: StepTurns, caller: Caller, of: Handle) -> F::Output
 where
     F: Future + Unpin,
 {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
+    let mut of_step = &turns.first;
     loop {
-        let turn = turns.take(&caller).await;
+        let turn = of_step.take(&caller).await;
         let step = {
             let _of = of.enter();
             std::pin::Pin::new(&mut shake).poll(&mut Context::from_waker(&waker))
@@ -107,6 +129,7 @@ where
         if let Poll::Ready(done) = step {
             return done;
         }
+        of_step = &turns.next;
         // Until something comes, or came since the step.
         woken.0.notified().await;
     }
@@ -116,7 +139,6 @@ where
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-    use std::num::NonZeroUsize;
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -152,12 +174,12 @@ mod tests {
     /// Whoever had many handshakes that were ready once came before everybody else.
     #[tokio::test]
     async fn the_next_step_is_of_whoever_took_the_least() {
-        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN, MOST);
+        let turns = StepTurns::new(NonZeroUsize::MIN);
         let order = Arc::new(Mutex::new(Vec::new()));
-        let held = turns.take(&caller("third")).await;
+        let held = turns.first.take(&caller("third")).await;
         let mut tasks = tokio::task::JoinSet::new();
         for name in std::iter::repeat_n("many", 100).chain(["other"]) {
-            let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
+            let (turns, order) = (turns.clone(), Arc::clone(&order));
             let step = async move { order.lock().unwrap().push(name) };
             tasks.spawn(in_turns(
                 Box::pin(step),
@@ -177,6 +199,27 @@ mod tests {
         let order = order.lock().unwrap();
         let at = order.iter().position(|name| *name == "other");
         assert!(at.is_some_and(|at| at < 5), "{order:?}");
+    }
+
+    /// What ended a handshake once waited for the signatures of others.
+    #[tokio::test]
+    async fn the_end_of_a_handshake_waits_for_no_signature() {
+        let turns = StepTurns::new(NonZeroUsize::MIN);
+        let (mut ours, mut theirs) = tokio::io::duplex(8);
+        let shake = Box::pin(async move { ours.read_u8().await.unwrap() });
+        let mut shaken = std::pin::pin!(in_turns(
+            shake,
+            turns.clone(),
+            caller("one"),
+            Handle::current()
+        ));
+        for _ in 0..3 {
+            assert!(futures_util::poll!(shaken.as_mut()).is_pending());
+        }
+        let _signs = turns.first.take(&caller("other")).await;
+        theirs.write_u8(7).await.unwrap();
+        let done = tokio::time::timeout(Duration::from_secs(30), shaken);
+        assert_eq!(done.await.unwrap(), 7);
     }
 
     /// A step that waits is made when something comes, also if that was while the one before was

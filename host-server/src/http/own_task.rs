@@ -14,10 +14,10 @@ impl<T> Drop for Own<T> {
     }
 }
 
-/// Does the work in a task of its own on this thread. Dropping this ends it.
+/// Does the work in a task of its own, of the runtime that asks. Dropping this ends it.
 ///
 /// # Errors
-/// When it panicked.
+/// When it panicked, or the runtime has ended.
 pub(crate) async fn in_own_task<F>(work: F) -> Result<F::Output, JoinError>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -25,10 +25,10 @@ where
     in_own_task_on(&Handle::current(), work).await
 }
 
-/// The same on threads of another runtime.
+/// The same of another runtime.
 ///
 /// # Errors
-/// When it panicked.
+/// When it panicked, or the runtime has ended.
 pub(crate) async fn in_own_task_on<F>(threads: &Handle, work: F) -> Result<F::Output, JoinError>
 where
     F: Future<Output: Send> + Send + 'static,

@@ -22,8 +22,10 @@ use super::caller::Caller;
 /// A piece of long work that took so long ends, where it can: it is another's turn.
 const LONG: Duration = Duration::from_millis(20);
 
-/// What a piece counts as at most: a machine that stood still is nobody's debt for long.
+/// What a piece counts as at most, and other work, which may take long: a machine that stood still is
+/// nobody's debt for ever.
 pub(crate) const LONGEST_PIECE: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_WORK: Duration = Duration::from_secs(60);
 
 /// Turns that callers take and give back.
 pub(crate) struct Turns {

@@ -133,20 +133,20 @@ pub(crate) async fn write_lines(
 /// # Errors
 /// When they could not be written, and the answer is not to be given.
 async fn written(
-    admission: &Admission,
+    admission: &Arc<Admission>,
     caller: &Caller,
     group: Group,
 ) -> Result<Option<Written>, ApiError> {
     let room = admission.log_room(caller, group.len()).await;
-    let sent = match group.len() > FEW {
-        true => admission.piece(caller, move || group.send()).await,
-        false => Ok(group.send()),
-    };
-    let waiting = sent.map_err(|error| failed(&error))?;
+    let (admission, caller) = (Arc::clone(admission), caller.clone());
     // The room is taken until the records have left the queue, even if the client has gone.
     let done = tokio::spawn(async move {
         let _room = room;
-        waiting.written().await
+        let sent = match group.len() > FEW {
+            true => admission.piece(&caller, move || group.send()).await,
+            false => Ok(group.send()),
+        };
+        sent.map_err(|error| failed(&error))?.written().await
     });
     done.await.unwrap_or_else(|error| Err(failed(&error)))
 }

@@ -85,9 +85,11 @@ impl Slot {
             challenger => challenger?,
         };
         if let Some(live) = goes_on {
-            let challenger = wanted.and_then(|wanted| versions.remove_entry(&wanted.version));
-            versions = live.versions.clone();
-            versions.extend(challenger);
+            let challenger = wanted.and_then(|wanted| versions.get_key_value(&wanted.version));
+            let mut stay = live.versions.clone();
+            stay.retain(|name, _| name == champion.version() || versions.contains_key(name));
+            stay.extend(challenger.map(|(name, version)| (name.clone(), Arc::clone(version))));
+            versions = stay;
         }
         Ok(Arrangement {
             live: Some(Live {
