@@ -390,3 +390,32 @@ fn boosted_trees_see_what_is_missing() {
         assert!(linear.indicators.iter().any(asks), "{linear:?}");
     }
 }
+
+/// A linear model whose only column has the wrong sign once ended its training with a failed proof,
+/// and with it a whole search.
+#[test]
+fn a_linear_model_without_a_column_of_the_right_sign_is_a_constant() {
+    let schema = Schema::from_toml(
+        "name = \"test\"\nversion = \"1.0.0\"\n\
+         [[feature]]\nname = \"a\"\ntype = \"number\"\nmonotonic = \"increasing\"\n\
+         [[feature]]\nname = \"yes\"\ntype = \"boolean\"\nrole = \"target\"\n",
+    )
+    .unwrap();
+    let rows = (0..400).map(|row| format!("{row},{}\n", u8::from(row % 7 > row / 60)));
+    let csv = format!("a,yes\n{}", rows.collect::<String>());
+    let dataset = Dataset::from_reader(csv.as_bytes(), "d.csv", &schema, |_| {}).unwrap();
+    let split = split::stratified(&dataset.target, 1).unwrap();
+    let prepared = Prepared::new(dataset, &schema, split).unwrap();
+    let train = &prepared.split.train;
+    let yes = train.iter().filter(|row| prepared.target[**row]).count();
+    let share = yes as f64 / train.len() as f64;
+    for kind in [ModelKind::LogisticRegression, ModelKind::Ridge] {
+        let model = fitted(&prepared, &schema, kind).unwrap();
+        let answers = predict(&model, &prepared, &prepared.split.test).unwrap();
+        assert!(!answers.is_empty());
+        assert!(
+            answers.iter().all(|one| (one - share).abs() < 1e-9),
+            "{kind:?} {share} {answers:?}"
+        );
+    }
+}

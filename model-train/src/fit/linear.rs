@@ -10,7 +10,7 @@ use crate::values::Values;
 
 /// Fits until every weight has the sign that its feature's `monotonic` demands: columns
 /// with the other sign are left out (a weight of 0 is monotonic), and the rest is fitted
-/// again.
+/// again. Where none is left the model answers the same everybody.
 pub(super) fn signed(
     data: &TrainingRows<'_>,
     fit: impl Fn(&TrainingRows<'_>) -> Result<Linear, FitError>,
@@ -25,11 +25,27 @@ pub(super) fn signed(
             (data.monotonic(column)).is_none_or(|direction| agrees(direction, *weight))
         });
         left.columns = kept.map(|(column, _)| column).collect();
-        if left.columns.len() == before || left.columns.is_empty() {
+        if left.columns.len() == before {
             return Ok(linear);
+        }
+        if left.columns.is_empty() {
+            return Ok(constant(data, linear));
         }
         linear = fit(&left)?;
     }
+}
+
+/// The model without its weights: the share of the rows that are a yes.
+fn constant(data: &TrainingRows<'_>, mut linear: Linear) -> Linear {
+    let answers = data.answers.iter().map(|yes| f64::from(u8::from(*yes)));
+    let share = mean(answers, data.weights.as_deref());
+    linear.intercept = match linear.link {
+        Link::Identity => share,
+        Link::Logistic | Link::Sigmoid => (share / (1.0 - share)).ln(),
+    };
+    linear.terms.iter_mut().for_each(|term| term.weight = 0.0);
+    linear.indicators.clear();
+    linear
 }
 
 /// Columns scaled to mean 0 over the rows to fit on, numbers also to standard deviation 1. Columns
