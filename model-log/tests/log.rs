@@ -374,6 +374,13 @@ fn an_index_that_ends_early_hides_no_record() {
             assert_eq!(seen, 300);
         }
     }
+    // Without keys it is not a part of the log that is told of.
+    std::fs::write(&index, &whole[..48 * 110]).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    copy(folder.path(), other.path());
+    std::fs::remove_dir_all(other.path().join("keys")).unwrap();
+    let reader = Reader::open(other.path(), None).unwrap();
+    assert!(matches!(reader.prove(250), Err(LogError::Key { .. })));
     // Also while somebody has the lock and has not yet mended it: the checkpoint covers more.
     std::fs::write(&index, &whole[..48 * 110]).unwrap();
     let lock = std::fs::File::open(folder.path().join("lock")).unwrap();

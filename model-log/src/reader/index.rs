@@ -126,13 +126,10 @@ impl Reader {
         size.saturating_sub(epoch * EPOCH).min(EPOCH)
     }
 
-    /// The indexes that end before the records do, if there are keys to derive them with: so a power
-    /// failure leaves the last one until the log is opened for writing.
+    /// The indexes that end before the records do: so a power failure leaves the last one until the log
+    /// is opened for writing. To derive them takes the keys.
     pub(super) fn short_indexes(&self) -> Result<Vec<Derived>, LogError> {
         let epochs = self.layout.epochs(&*self.disk)?;
-        if self.keys.is_none() {
-            return Ok(Vec::new());
-        }
         let mut short = Vec::new();
         for epoch in 0..epochs {
             let is_last = epoch + 1 == epochs;
@@ -167,6 +164,9 @@ impl Reader {
         let entries = self.entries(epoch)?;
         if entries < covered {
             return Ok(Some(entries));
+        }
+        if self.keys.is_none() {
+            return Ok(None);
         }
         let path = self.layout.records(epoch);
         let records = self.disk.open(&path, How::Read).and_then(|file| file.len());
