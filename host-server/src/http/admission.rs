@@ -276,7 +276,7 @@ impl LogRoom {
     }
 }
 
-fn less_one(count: NonZeroUsize) -> NonZeroUsize {
+pub(super) fn less_one(count: NonZeroUsize) -> NonZeroUsize {
     NonZeroUsize::new(count.get() - 1).unwrap_or(count)
 }
 

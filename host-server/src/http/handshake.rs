@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
+use super::admission::less_one;
 use super::caller::Caller;
 use super::own_task::in_own_task_on;
 use super::records::Room;
@@ -51,11 +52,12 @@ struct StepTurns {
 }
 
 impl StepTurns {
-    /// So many at a time of each.
+    /// So many at a time of each; one caller may have one fewer of the second.
     fn new(all: NonZeroUsize) -> Self {
         Self {
             first: Turns::new(all, all, MOST),
-            next: Turns::new(all, all, MOST),
+            // Those with certificates may take long.
+            next: Turns::new(all, less_one(all), MOST),
         }
     }
 }

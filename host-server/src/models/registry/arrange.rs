@@ -141,7 +141,7 @@ impl Slot {
         let Some(start) = start.version else {
             let stays = champion.version();
             return Some(format!(
-                "version {stays} goes on, but the next start serves none: the folder needs a version that is not the challenger"
+                "version {stays} goes on, but the next start serves none: the folder needs a version that can be loaded and is not the challenger"
             ));
         };
         if newest.is_some_and(|newest| Arc::ptr_eq(newest, &start)) {
