@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::caller::Caller;
 use super::handshake::Handshake;
@@ -79,9 +80,10 @@ impl<S: Service> Connection<S> {
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
+        let end = Instant::now() + self.head;
         if self.tls.is_some() {
             // Before anything has come there is no step of a handshake to be made.
-            let came = tokio::time::timeout(self.head, stream.readable()).await;
+            let came = tokio::time::timeout_at(end, stream.readable()).await;
             if !matches!(came, Ok(Ok(()))) {
                 return;
             }
@@ -90,13 +92,14 @@ impl<S: Service> Connection<S> {
         match self.tls.take() {
             None => self.answer(stream, Heads::new(), &rounds, stop).await,
             // In a place of its own: each connection has the memory of the larger way.
-            Some(tls) => Box::pin(self.answer_securely(tls, stream, &rounds, stop)).await,
+            Some(tls) => Box::pin(self.answer_securely(tls, end, stream, &rounds, stop)).await,
         }
     }
 
     async fn answer_securely<T>(
         self,
         tls: Handshake,
+        end: Instant,
         stream: T,
         rounds: &Arc<Rounds>,
         stop: oneshot::Receiver<()>,
@@ -109,7 +112,7 @@ impl<S: Service> Connection<S> {
         let (below, above) = sides(tls.at_most, tls.room, &heads);
         let shake = tls.acceptor.accept(Watched::new(stream, below));
         let shaken = tls.steps.complete(shake, &caller);
-        let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
+        let shaken = Box::pin(tokio::time::timeout_at(end, shaken)).await;
         if let Ok(Some(Ok(mut stream))) = shaken {
             above.begin();
             stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
