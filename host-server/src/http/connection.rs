@@ -111,7 +111,7 @@ impl<S: Service> Connection<S> {
         let caller = self.caller();
         let (below, above) = sides(tls.at_most, tls.room, &heads);
         let shake = tls.acceptor.accept(Watched::new(stream, below));
-        let shaken = tls.steps.complete(shake, &caller);
+        let shaken = tls.steps.complete(shake, above.signed(), &caller);
         let shaken = Box::pin(tokio::time::timeout_at(end, shaken)).await;
         if let Ok(Some(Ok(mut stream))) = shaken {
             above.begin();

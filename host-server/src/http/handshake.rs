@@ -43,12 +43,12 @@ pub(crate) struct Steps {
     threads: Option<Runtime>,
 }
 
-/// The turns of first steps, most of which have a signature, and those of the others: what ends a
-/// handshake, also where the client has left, waits for no signatures.
+/// The turns of steps up to the one with the signature, and those of the others: what ends a handshake
+/// waits for no signatures.
 #[derive(Clone)]
 struct StepTurns {
     first: Arc<Turns>,
-    next: Arc<Turns>,
+    last: Arc<Turns>,
 }
 
 impl StepTurns {
@@ -57,7 +57,7 @@ impl StepTurns {
         Self {
             first: Turns::new(all, all, MOST),
             // Those with certificates may take long.
-            next: Turns::new(all, less_one(all), MOST),
+            last: Turns::new(all, less_one(all), MOST),
         }
     }
 }
@@ -90,14 +90,25 @@ impl Steps {
 
     /// Completes a handshake, each step of which has a turn. `None` if a step panicked. Dropping this
     /// ends it.
-    pub(super) async fn complete<F>(&self, shake: F, caller: &Caller) -> Option<F::Output>
+    pub(super) async fn complete<F>(
+        &self,
+        shake: F,
+        has_signed: impl Fn() -> bool + Send + 'static,
+        caller: &Caller,
+    ) -> Option<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let threads = self.threads.as_ref()?.handle();
         let (turns, caller) = (self.turns.clone(), caller.clone());
-        let done = in_turns(Box::pin(shake), turns, caller, Handle::current());
+        let done = in_turns(
+            Box::pin(shake),
+            has_signed,
+            turns,
+            caller,
+            Handle::current(),
+        );
         in_own_task_on(threads, done).await.ok()
     }
 }
@@ -112,14 +123,23 @@ impl Drop for Steps {
 }
 
 /// Makes the steps of a handshake on this thread; its timers are those of the connection's own.
-async fn in_turns<F>(mut shake: F, turns: StepTurns, caller: Caller, of: Handle) -> F::Output
+async fn in_turns<F>(
+    mut shake: F,
+    has_signed: impl Fn() -> bool,
+    turns: StepTurns,
+    caller: Caller,
+    of: Handle,
+) -> F::Output
 where
     F: Future + Unpin,
 {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
-    let mut of_step = &turns.first;
     loop {
+        let of_step = match has_signed() {
+            false => &turns.first,
+            true => &turns.last,
+        };
         let turn = of_step.take(&caller).await;
         let step = {
             let _of = of.enter();
@@ -131,7 +151,6 @@ where
         if let Poll::Ready(done) = step {
             return done;
         }
-        of_step = &turns.next;
         // Until something comes, or came since the step.
         woken.0.notified().await;
     }
@@ -142,6 +161,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -166,7 +186,7 @@ mod tests {
         let steps = Steps::start().unwrap();
         let (end, long) = long_step();
         let caller = caller("one");
-        let mut shaken = std::pin::pin!(steps.complete(long, &caller));
+        let mut shaken = std::pin::pin!(steps.complete(long, || false, &caller));
         assert!(futures_util::poll!(shaken.as_mut()).is_pending());
         // A thread that makes the step itself waits for this in vain.
         end.send(()).unwrap();
@@ -185,6 +205,7 @@ mod tests {
             let step = async move { order.lock().unwrap().push(name) };
             tasks.spawn(in_turns(
                 Box::pin(step),
+                || false,
                 turns,
                 caller(name),
                 Handle::current(),
@@ -209,16 +230,16 @@ mod tests {
         let turns = StepTurns::new(NonZeroUsize::MIN);
         let (mut ours, mut theirs) = tokio::io::duplex(8);
         let shake = Box::pin(async move { ours.read_u8().await.unwrap() });
-        let mut shaken = std::pin::pin!(in_turns(
-            shake,
-            turns.clone(),
-            caller("one"),
-            Handle::current()
-        ));
+        let has_signed = Arc::new(AtomicBool::new(false));
+        let signed = || has_signed.load(Ordering::Relaxed);
+        let (of, caller) = (Handle::current(), caller("one"));
+        let shaken = in_turns(shake, signed, turns.clone(), caller, of);
+        let mut shaken = std::pin::pin!(shaken);
         for _ in 0..3 {
             assert!(futures_util::poll!(shaken.as_mut()).is_pending());
         }
-        let _signs = turns.first.take(&caller("other")).await;
+        let _signs = turns.first.take(&Caller::Unknown).await;
+        has_signed.store(true, Ordering::Relaxed);
         theirs.write_u8(7).await.unwrap();
         let done = tokio::time::timeout(Duration::from_secs(30), shaken);
         assert_eq!(done.await.unwrap(), 7);
@@ -238,7 +259,7 @@ mod tests {
         };
         let steps = Steps::start().unwrap();
         let caller = Caller::Unknown;
-        let both = tokio::join!(steps.complete(shake, &caller), async {
+        let both = tokio::join!(steps.complete(shake, || false, &caller), async {
             for byte in 1..=3 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 theirs.write_u8(byte).await.unwrap();
@@ -254,7 +275,7 @@ mod tests {
                 _ => Poll::Ready(polls),
             }
         });
-        assert_eq!(steps.complete(at_once, &caller).await, Some(10));
+        assert_eq!(steps.complete(at_once, || false, &caller).await, Some(10));
     }
 
     #[tokio::test]
@@ -262,7 +283,10 @@ mod tests {
         let steps = Steps::start().unwrap();
         let caller = Caller::Unknown;
         let panics = async { panic!("a step that panics") };
-        assert_eq!(steps.complete(panics, &caller).await, None::<()>);
-        assert_eq!(steps.complete(async { 7 }, &caller).await, Some(7));
+        assert_eq!(steps.complete(panics, || false, &caller).await, None::<()>);
+        assert_eq!(
+            steps.complete(async { 7 }, || false, &caller).await,
+            Some(7)
+        );
     }
 }

@@ -43,6 +43,9 @@ const AHEAD: usize = 64 << 10;
 /// to its longest.
 const WITH_DATA: usize = 256;
 
+/// A server that asks for another hello writes no more than this before its signature, in bytes.
+const RETRY: usize = 256;
+
 /// The longest record, in bytes: with the end of a handshake the first one with data may come.
 const RECORD: usize = HEAD + (16 << 10) + 256;
 
@@ -97,6 +100,7 @@ pub(super) fn sides(handshake: usize, room: Room, heads: &Heads) -> (Below, Abov
         most: AtomicUsize::new(handshake + RECORD),
         ahead: AtomicUsize::new(0),
         brought: AtomicUsize::new(0),
+        written: AtomicUsize::new(0),
     });
     let below = Below {
         session: Arc::clone(&session),
@@ -121,6 +125,8 @@ struct Session {
     ahead: AtomicUsize,
     /// How many bytes have come since the handshake, or since the connection was idle.
     brought: AtomicUsize,
+    /// How many bytes have gone out.
+    written: AtomicUsize,
 }
 
 /// The records of a session, which end the connection when they are too many for their data.
@@ -156,6 +162,13 @@ pub(super) struct Above {
 }
 
 impl Above {
+    /// Tells whether the handshake's signature has gone out: with it comes the certificate, while a
+    /// server that asks for another hello says no more than that.
+    pub(super) fn signed(&self) -> impl Fn() -> bool + Send + use<> {
+        let session = Arc::clone(&self.session);
+        move || session.written.load(Ordering::Relaxed) > RETRY
+    }
+
     /// The handshake is done.
     pub(super) fn begin(&self) {
         self.session.most.store(AHEAD, Ordering::Relaxed);
@@ -258,6 +271,9 @@ impl Watch for Below {
         write: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         self.is_blocked = write.is_pending();
+        if let Poll::Ready(Ok(bytes)) = write {
+            self.session.written.fetch_add(bytes, Ordering::Relaxed);
+        }
         if !self.is_blocked {
             self.let_go();
             return write;
@@ -468,6 +484,19 @@ mod tests {
         };
         assert_eq!(error, io::ErrorKind::OutOfMemory);
         assert!(begun.elapsed() >= PATIENCE);
+    }
+
+    /// A server that asks for another hello has not signed.
+    #[tokio::test]
+    async fn a_signature_is_more_than_a_question() {
+        let (ours, _theirs) = tokio::io::duplex(1 << 10);
+        let (below, above) = sides(HANDSHAKE, room(), &Heads::new());
+        let mut ours = Watched::new(ours, below);
+        let has_signed = above.signed();
+        ours.write_all(&[7; 105]).await.unwrap();
+        assert!(!has_signed());
+        ours.write_all(&[7; 500]).await.unwrap();
+        assert!(has_signed());
     }
 
     #[tokio::test]
