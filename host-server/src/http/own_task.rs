@@ -5,7 +5,7 @@
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 
-/// Ends with this.
+/// A task that ends when this is dropped.
 struct Own<T>(JoinHandle<T>);
 
 impl<T> Drop for Own<T> {
