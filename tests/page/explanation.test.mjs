@@ -9,6 +9,9 @@ import { openBrowser, openPage, predict, settled, shownDecision, shownRequest, s
 /** An application that the sample model declines, and that changes within reach turn. */
 const DECLINED = { loan_amnt: '30000', loan_int_rate: '16' };
 
+/** The same values as the bars show them. */
+const SHOWN = ['Loan amount30,000 USD', 'Interest rate16%'];
+
 suite('an explanation', () => {
   let browser, server, context, page, requests, complaints;
   before(async () => {
@@ -218,7 +221,8 @@ suite('an explanation', () => {
   async function decline() {
     for (const [name, value] of Object.entries(DECLINED)) await page.locator(`[name=${name}]`).fill(value);
     await page.locator('#decision[data-verdict=no]').waitFor();
-    await page.locator('#bars tr').first().waitFor();
+    // The bars of what was there before are shown until those of both values come.
+    for (const value of SHOWN) await page.locator('#bars tr', { hasText: value }).waitFor();
   }
 });
 
