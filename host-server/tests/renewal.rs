@@ -209,6 +209,32 @@ fn tls_options(client_ca: Option<PathBuf>) -> (ServeOptions, tempfile::TempDir) 
     (options, folder)
 }
 
+/// A connection that waits for its handshake to begin, as browsers open them, once took all the
+/// time that a stop may take.
+#[tokio::test]
+async fn a_silent_client_delays_no_stop() {
+    let (options, folder) = tls_options(None);
+    let server = Running::serve(options, folder).await;
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(client(None, Vec::new())));
+    let mut silent = server.send(b"").await;
+    let asks = server.send(b"").await;
+    let mut asks = connector.connect(name, asks).await.unwrap();
+    let head =
+        b"POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+    asks.write_all(head).await.unwrap();
+    asks.read_exact(&mut [0; 25]).await.unwrap();
+    let ended = tokio::spawn(server.end());
+    // What is closed when the time is over is closed together with the request.
+    let _ = silent.read(&mut [0]).await;
+    asks.write_all(b"{}").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = asks.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    ended.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_to_new_connections() {
     let (options, folder) = tls_options(None);

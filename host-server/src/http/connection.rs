@@ -74,19 +74,16 @@ impl<S: Service> Connection<S> {
         mut self,
         stream: std::net::TcpStream,
         rounds: Arc<Rounds>,
-        stop: oneshot::Receiver<()>,
+        mut stop: oneshot::Receiver<()>,
     ) {
         // This fails when there are no more file descriptors.
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
         let end = Instant::now() + self.head;
-        if self.tls.is_some() {
-            // Before anything has come there is no step of a handshake to be made.
-            let came = tokio::time::timeout_at(end, stream.readable()).await;
-            if !matches!(came, Ok(Ok(()))) {
-                return;
-            }
+        // Before anything has come there is no step of a handshake to be made.
+        if self.tls.is_some() && !has_come(&stream, end, &mut stop).await {
+            return;
         }
         let stream = Watched::new(stream, SlowReader::new(self.pace));
         match self.tls.take() {
@@ -170,6 +167,20 @@ impl<S: Service> Connection<S> {
         }
         let _ = looked_at(served, &heads, &mut looks).await;
     }
+}
+
+/// Waits for the first bytes, and not for long once the server is told to stop.
+async fn has_come(stream: &TcpStream, end: Instant, stop: &mut oneshot::Receiver<()>) -> bool {
+    let came = tokio::select! {
+        biased;
+        came = tokio::time::timeout_at(end, stream.readable()) => came,
+        _ = &mut *stop => {
+            // It was told once: from now on it is so for whoever looks.
+            *stop = oneshot::channel().1;
+            tokio::time::timeout(LINGER, stream.readable()).await
+        }
+    };
+    matches!(came, Ok(Ok(())))
 }
 
 /// A connection, each look at which is a turn of it.
