@@ -488,6 +488,23 @@ fn an_ignored_column_never_makes_a_batch_drift() {
     assert_eq!(ended.status.code(), Some(1));
 }
 
+/// It was once always that of the verdict without `--method`.
+#[test]
+fn a_statistic_is_that_of_the_method() {
+    let income = |args: &str| {
+        let (_, json) = compared(&batch(2000, 0.0), &batch(2000, 0.2), args);
+        json["columns"]["income"].clone()
+    };
+    let usual = income("");
+    let of_ranks = income("--method cramer_von_mises");
+    assert_eq!(of_ranks["statistic"], usual["statistic"]);
+    // The greatest difference of two distribution functions, which the effect is too.
+    let ks = income("--method ks");
+    assert_eq!(ks["statistic"], usual["effect_size"]);
+    assert_ne!(ks["statistic"], usual["statistic"]);
+    assert!(income("--method psi")["statistic"].is_null());
+}
+
 #[test]
 fn the_text_explains_the_method_that_was_used() {
     let how = |args: &str| {

@@ -223,7 +223,7 @@ fn conclude(column: &mut ColumnReport, mut findings: Vec<Finding>, comparisons: 
         Of::Missing => format!("{} of the share of missing values", finding.method.title()),
     };
     column.of_missing = finding.of == Of::Missing;
-    column.statistic = Some(finding.statistic);
+    column.statistic = finding.statistic;
     column.p_value = Some(finding.p_value);
     column.score = finding.corrected;
     column.effect_size = Some(finding.effect);

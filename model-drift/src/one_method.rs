@@ -39,25 +39,27 @@ pub(crate) fn replace(report: &mut Report, sides: &Sides<'_>, method: Method) {
         })
         .collect();
     let count = pairs.iter().flatten().count();
-    let p_values: Vec<Option<f64>> = pairs
+    let tests: Vec<Option<Test>> = pairs
         .iter()
-        .map(|pair| pair.and_then(|(r, c)| p_value(method, r, c)))
+        .map(|pair| pair.and_then(|(r, c)| test(method, r, c)))
         .collect();
-    let corrected = verdict::correct(&p_values.iter().flatten().copied().collect::<Vec<_>>());
+    let p_values: Vec<f64> = tests.iter().flatten().map(|test| test.p_value).collect();
+    let corrected = verdict::correct(&p_values);
     let mut corrected = corrected.into_iter();
-    for ((column, pair), p_value) in report.columns.iter_mut().zip(pairs).zip(p_values) {
+    for ((column, pair), test) in report.columns.iter_mut().zip(pairs).zip(tests) {
         let Some((reference, current)) = pair else {
             continue;
         };
         if method.is_test() {
-            let Some(p_value) = p_value else { continue };
-            column.p_value = Some(p_value);
+            let Some(test) = test else { continue };
+            column.statistic = test.statistic;
+            column.p_value = Some(test.p_value);
             column.score = corrected.next().unwrap_or(1.0);
             column.threshold = LEVEL;
             let effect = column.effect_size.unwrap_or(0.0);
             column.drift = column.score < LEVEL && effect >= LEAST_EFFECT;
         } else {
-            column.p_value = None;
+            (column.statistic, column.p_value) = (None, None);
             column.score = column.distances.get(method.name()).copied().unwrap_or(0.0);
             column.threshold = threshold(method, reference, current, count);
             column.drift = column.score >= column.threshold;
@@ -72,7 +74,22 @@ pub(crate) fn replace(report: &mut Report, sides: &Sides<'_>, method: Method) {
     report.finish();
 }
 
-fn p_value(method: Method, reference: &Column, current: &Column) -> Option<f64> {
+/// What a test says of two samples.
+struct Test {
+    statistic: Option<f64>,
+    p_value: f64,
+}
+
+impl Test {
+    fn new(statistic: f64, p_value: f64) -> Self {
+        Self {
+            statistic: Some(statistic),
+            p_value,
+        }
+    }
+}
+
+fn test(method: Method, reference: &Column, current: &Column) -> Option<Test> {
     if !method.is_test() {
         return None;
     }
@@ -83,14 +100,18 @@ fn p_value(method: Method, reference: &Column, current: &Column) -> Option<f64> 
             match method {
                 Method::KolmogorovSmirnov => {
                     let distance = kolmogorov_smirnov::distance(r, c);
-                    Some(kolmogorov_smirnov::p_value(
-                        distance,
-                        reference.valid(),
-                        current.valid(),
-                    ))
+                    let p_value =
+                        kolmogorov_smirnov::p_value(distance, reference.valid(), current.valid());
+                    Some(Test::new(distance, p_value))
                 }
-                Method::AndersonDarling => anderson_darling::test(r, c).map(|t| t.tail_p_value),
-                _ => Some(cramer_von_mises::test_with_ties(r, c).p_value),
+                Method::AndersonDarling => {
+                    let test = anderson_darling::test(r, c)?;
+                    Some(Test::new(test.statistic, test.tail_p_value))
+                }
+                _ => {
+                    let test = cramer_von_mises::test_with_ties(r, c);
+                    Some(Test::new(test.statistic, test.p_value))
+                }
             }
         }
         (Values::Categories(r), Values::Categories(c)) => {
@@ -98,11 +119,19 @@ fn p_value(method: Method, reference: &Column, current: &Column) -> Option<f64> 
             let first = |counts: &[u64]| counts.first().copied().unwrap_or(0);
             let ones = [first(&pair.reference), first(&pair.current)];
             let rows = [reference.valid(), current.valid()];
-            match method {
-                Method::ZTest => Some(z_test::p_value(ones, rows)),
-                Method::FisherExact => Some(fisher_exact::p_value(ones, rows)),
-                _ => Some(chi_square::homogeneity(&pair.reference, &pair.current).p_value),
-            }
+            Some(match method {
+                Method::ZTest => {
+                    Test::new(z_test::statistic(ones, rows), z_test::p_value(ones, rows))
+                }
+                Method::FisherExact => Test {
+                    statistic: None,
+                    p_value: fisher_exact::p_value(ones, rows),
+                },
+                _ => {
+                    let test = chi_square::homogeneity(&pair.reference, &pair.current);
+                    Test::new(test.statistic, test.p_value)
+                }
+            })
         }
         _ => None,
     }

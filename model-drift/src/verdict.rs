@@ -33,8 +33,8 @@ pub struct Finding {
     pub method: Method,
     /// What was compared.
     pub of: Of,
-    /// The method's statistic.
-    pub statistic: f64,
+    /// The method's statistic; Fisher's exact test has none.
+    pub statistic: Option<f64>,
     /// The probability of such a difference, or a larger one, without drift.
     pub p_value: f64,
     /// The share of rows that moved, 0 to 1.
@@ -99,7 +99,7 @@ pub fn of_numbers(pair: &NumberPair) -> Finding {
     Finding {
         method: Method::CramerVonMises,
         of: Of::Values,
-        statistic: test.statistic,
+        statistic: Some(test.statistic),
         p_value: test.p_value,
         effect: kolmogorov_smirnov::distance(&pair.reference, &pair.current),
         corrected: 1.0,
@@ -112,7 +112,7 @@ pub fn of_categories(reference: &[u64], current: &[u64]) -> Finding {
     let [n, m] = [reference, current].map(|counts| counts.iter().sum::<u64>());
     let test = chi_square::homogeneity(reference, current);
     let exact = reference.len() == 2 && n + m <= EXACT_ROWS || test.freedom == 0;
-    let (method, p_value) = if exact {
+    let (method, statistic, p_value) = if exact {
         // The most frequent category of the reference against all others.
         let most = reference
             .iter()
@@ -121,14 +121,14 @@ pub fn of_categories(reference: &[u64], current: &[u64]) -> Finding {
         let most = most.map_or(0, |(index, _)| index);
         let of_most = |counts: &[u64]| counts.get(most).copied().unwrap_or(0);
         let p_value = fisher_exact::p_value([of_most(reference), of_most(current)], [n, m]);
-        (Method::FisherExact, p_value)
+        (Method::FisherExact, None, p_value)
     } else {
-        (Method::ChiSquare, test.p_value)
+        (Method::ChiSquare, Some(test.statistic), test.p_value)
     };
     Finding {
         method,
         of: Of::Values,
-        statistic: test.statistic,
+        statistic,
         p_value,
         effect: total_variation::distance(reference, current),
         corrected: 1.0,

@@ -98,7 +98,7 @@ pub struct ColumnReport {
     pub score_is_p_value: bool,
     /// The p-value before correction.
     pub p_value: Option<f64>,
-    /// The method's statistic.
+    /// The test's statistic. Fisher's exact test has none, and a distance is the score itself.
     pub statistic: Option<f64>,
     /// The share of rows that moved, 0 to 1.
     pub effect_size: Option<f64>,
