@@ -143,18 +143,11 @@ impl<'a> Checker<'a> {
             }
             Found::Nothing => {}
         }
-        let acts = self.rule(rule).if_missing.outcome();
-        let may_be_missing = [(&self.conditions[rule], Truths::MISSING)];
-        let missing = match (acts, self.space.search(&may_be_missing)) {
-            (Some(outcome), Found::Example(_)) => {
-                format!(": it only {} where a field is missing", verb(outcome))
-            }
-            _ => String::new(),
-        };
         let message = format!(
-            "{}: its condition never holds{}{missing}",
+            "{}: its condition never holds{}{}",
             self.quoted(rule),
-            self.means_missing(rule)
+            self.means_missing(rule),
+            self.where_missing(rule)
         );
         let mut finding = self.finding(rule, Concern::NeverTrue, message);
         let fails = self
@@ -165,6 +158,18 @@ impl<'a> Checker<'a> {
         }
         findings.push(finding);
         Shown::Never
+    }
+
+    /// Says what a rule that does nothing else does where a field is missing.
+    fn where_missing(&self, rule: usize) -> String {
+        let acts = self.rule(rule).if_missing.outcome();
+        let may_be_missing = [(&self.conditions[rule], Truths::MISSING)];
+        match (acts, self.space.search(&may_be_missing)) {
+            (Some(outcome), Found::Example(_)) => {
+                format!(": it only {} where a field is missing", verb(outcome))
+            }
+            _ => String::new(),
+        }
     }
 
     /// Says which number of the condition means that its field is missing.

@@ -43,15 +43,19 @@ fn read(head: &str, rules: &[(&str, &str)]) -> (Schema, PolicyFile) {
 
 fn policy(schema: &str, head: &str, rules: &[(&str, &str)]) -> (Schema, PolicyFile) {
     let schema = Schema::from_toml(schema).unwrap();
+    let text = rules_text(head, rules);
+    let file = Policy::from_toml(&text, &schema, &["en".into()]).unwrap();
+    (schema, file)
+}
+
+fn rules_text(head: &str, rules: &[(&str, &str)]) -> String {
     let rules = rules.iter().enumerate().map(|(at, (when, then))| {
         format!("[[rule]]\nid = \"r{at}\"\nstage = \"after\"\nwhen = \"{when}\"\nthen = \"{then}\"\nif_missing = \"skip\"\ncode = \"C\"\ntext = \"t\"\n")
     });
-    let text = format!(
+    format!(
         "[policy]\nversion = \"1\"\n{head}\n{}",
         rules.collect::<String>()
-    );
-    let file = Policy::from_toml(&text, &schema, &["en".into()]).unwrap();
-    (schema, file)
+    )
 }
 
 fn said(head: &str, rules: &[(&str, &str)]) -> Vec<String> {
@@ -60,6 +64,25 @@ fn said(head: &str, rules: &[(&str, &str)]) -> Vec<String> {
         .iter()
         .map(ToString::to_string)
         .collect()
+}
+
+/// Where a field is missing it has an effect, which it was once said not to have.
+#[test]
+fn an_approval_that_never_acts_may_refer_where_a_field_is_missing() {
+    let rules = [
+        ("income > 100000 and age > 30", "approve"),
+        ("income > 90000", "decline"),
+    ];
+    let found = |if_missing: &str| {
+        let schema = Schema::from_toml(SCHEMA).unwrap();
+        let text = rules_text("", &rules).replacen("\"skip\"", if_missing, 1);
+        let file = Policy::from_toml(&text, &schema, &["en".into()]).unwrap();
+        check(&file, &schema, Scores::ANY)[0].to_string()
+    };
+    let never = "line 7: rule 'r0' never approves: whenever its condition holds, rule 'r1' matches too and declines";
+    assert!(found("\"skip\"").starts_with(&format!("{never}\n")));
+    let refers = format!("{never}: it only refers where a field is missing\n");
+    assert!(found("\"refer\"").starts_with(&refers));
 }
 
 #[test]
@@ -114,7 +137,7 @@ fn findings_read_like_this() {
             ]
         ),
         [
-            "line 7: rule 'r0' never approves: whenever it matches, rule 'r1' does too and refers\n    for example {\"income\":101000,\"amount\":8000,\"age\":35}"
+            "line 7: rule 'r0' never approves: whenever its condition holds, rule 'r1' matches too and refers\n    for example {\"income\":101000,\"amount\":8000,\"age\":35}"
         ]
     );
     assert_eq!(
@@ -228,7 +251,7 @@ fn a_number_that_means_missing_is_no_value() {
     );
     // A bound is reached from beyond: an age of 17 is clamped to 18.
     let rules = [("age == 18", "approve"), ("age < 19", "refer")];
-    let expected = "line 7: rule 'r0' never approves: whenever it matches, rule 'r1' does too and refers\n    for example {\"income\":65000,\"amount\":8000,\"age\":17}";
+    let expected = "line 7: rule 'r0' never approves: whenever its condition holds, rule 'r1' matches too and refers\n    for example {\"income\":65000,\"amount\":8000,\"age\":17}";
     assert_eq!(listed(&schema, &rules), [expected]);
     // Unless no adjustment is allowed.
     let none = schema.replace("missing_values", "max_adjustments = 0\nmissing_values");

@@ -67,7 +67,11 @@ impl Checker<'_> {
         let (concern, message) = match self.overrules(by, rule) {
             true => (
                 Concern::ApproveNeverActs { by },
-                format!("{this} never approves: whenever it matches, {other} does too and {does}"),
+                format!(
+                    "{this} never approves: whenever its condition holds, {other} matches too and \
+                     {does}{}",
+                    self.where_missing(rule)
+                ),
             ),
             false => (
                 Concern::Shadowed { by },
