@@ -14,7 +14,7 @@ use crate::error::ServeError;
 use crate::host::ModelHost;
 use crate::http::Share;
 use crate::http::admission::{Admission, Work};
-use crate::http::authentication::{Keys, Public};
+use crate::http::authentication::{Credentials, Keys, Public};
 use crate::http::body::{self, Encoding};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -90,12 +90,14 @@ impl App {
     ) -> Arc<Self> {
         let people = log.iter().flat_map(|log| &log.options().people);
         let keys = Keys::new(
-            options.keys.clone(),
+            Credentials {
+                keys: options.keys.clone(),
+                people: people.cloned().collect(),
+            },
             options.http.rate,
             options.public.clone(),
             options.metrics_port.is_some(),
-        )
-        .with_people(people.map(|person| (person.name.as_str(), person.key_sha256)));
+        );
         let page = options.page && keys.is_open(Public::Page);
         let admission = Arc::new(Admission::new(&options.http));
         Arc::new(Self {

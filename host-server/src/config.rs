@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::ServeError;
 use crate::host::Limits;
-use crate::http::authentication::{Key, KeySource, Public};
+use crate::http::authentication::{Credentials, Key, KeySource, Public};
 use crate::http::cors;
 use crate::http::limits::HttpLimits;
 use crate::http::metrics::push::PushOptions;
@@ -129,18 +129,11 @@ impl ServeOptions {
         }
         if let Some(log) = &self.decision_log {
             log.check().map_err(ServeError::Setting)?;
-            for person in &log.people {
-                if self
-                    .keys
-                    .iter()
-                    .any(|key| key.digest() == &person.key_sha256)
-                {
-                    return Err(ServeError::Setting(format!(
-                        "decision_log.person: `{}` has a key that is also one of programs: give the person a key of its own",
-                        person.name
-                    )));
-                }
-            }
+            let all = Credentials {
+                keys: self.keys.clone(),
+                people: log.people.clone(),
+            };
+            all.check().map_err(ServeError::Setting)?;
         }
         match self.drift.as_ref().and_then(|drift| drift.state.as_ref()) {
             Some(folder) => check_state_folder(folder).map_err(|error| {

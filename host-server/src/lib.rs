@@ -58,14 +58,15 @@ pub use host::{
     FeatureType, InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, NOT_KEPT,
     PolicyInfo, RuleInfo, Target, compile,
 };
-pub use http::authentication::{Key, KeySource, Public, Role};
+pub use http::authentication::{Credentials, Key, KeySource, Public, Role};
 pub use http::limits::HttpLimits;
 pub use http::metrics::push::PushOptions;
+pub use http::person::{Person, PersonRole};
 pub use http::spans::TraceOptions;
 pub use http::tls::TlsFiles;
 pub use models::drift::{CountingCost, DriftOptions, time_counting};
 pub use models::registry::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub use priority::lower_priority;
-pub use record::{DecisionLogOptions, OnFailure, Person, PersonRole, ReasonCode};
+pub use record::{DecisionLogOptions, OnFailure, ReasonCode};
 pub use routes::app;
 pub use server::{Server, serve, shutdown_signal};

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::config::ServeOptions;
 use crate::error::ServeError;
+use crate::http::authentication::{Credentials, KeySource};
 use crate::http::connections::Connections;
 use crate::http::metrics::{Format, push};
 use crate::http::records::Sessions;
@@ -25,6 +26,7 @@ use crate::http::tls::Tls;
 use crate::http::workers::Workers;
 use crate::models::drift::{End, StateLock};
 use crate::models::registry::watch::watch;
+use crate::record::DecisionLogOptions;
 use crate::routes::metrics_app;
 use crate::service::AppService;
 use crate::threads::Threads;
@@ -228,9 +230,15 @@ impl Server {
     }
 
     fn renewal(&self, threads: &Arc<Threads>) -> Renewal {
-        let keys = self.options.key_source.clone();
+        let log = self.options.decision_log.clone();
+        let source = self.options.key_source.clone();
+        let keys = source.map(|KeySource(read)| {
+            let read = move || fitting(read()?, log.as_ref());
+            let keys = Arc::clone(&self.app.middleware().keys);
+            (keys, KeySource(Arc::new(read)))
+        });
         Renewal {
-            keys: keys.map(|source| (Arc::clone(&self.app.middleware().keys), source)),
+            keys,
             tls: self.tls.clone(),
             refused: Mutex::default(),
             threads: Arc::clone(threads),
@@ -266,6 +274,25 @@ impl Server {
         });
         std::iter::once(public).chain(private).collect()
     }
+}
+
+/// These, if the people fit the settings of the decision log; without one there are none.
+fn fitting(all: Credentials, log: Option<&DecisionLogOptions>) -> Result<Credentials, String> {
+    let Some(log) = log else {
+        return Ok(Credentials {
+            people: Vec::new(),
+            ..all
+        });
+    };
+    let log = DecisionLogOptions {
+        people: all.people,
+        ..log.clone()
+    };
+    log.check()?;
+    Ok(Credentials {
+        people: log.people,
+        ..all
+    })
 }
 
 fn scheme(is_tls: bool) -> &'static str {

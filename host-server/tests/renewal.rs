@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use common::running::{Running, options, read};
 use common::stand_in;
-use host_server::{DriftOptions, HttpLimits, Key, KeySource, Role, ServeOptions, Server, TlsFiles};
+use host_server::{
+    Credentials, DriftOptions, HttpLimits, Key, KeySource, Role, ServeOptions, Server, TlsFiles,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -46,7 +48,13 @@ async fn keys_are_replaced_and_never_all_taken_away() {
     let folder = tempfile::tempdir().unwrap();
     let options = ServeOptions {
         keys: vec![key("old")],
-        key_source: Some(KeySource(Arc::new(move || source.lock().unwrap().clone()))),
+        key_source: Some(KeySource(Arc::new(move || {
+            let keys = source.lock().unwrap().clone()?;
+            Ok(Credentials {
+                keys,
+                ..Credentials::default()
+            })
+        }))),
         watch_interval: SOON,
         ..options(&folder)
     };

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::App;
 use crate::http::admission::Work;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::models::drift::Monitor;
 use crate::models::registry::{Affinity, Live, Served, Slot, Version};
-use crate::record::Role as LogRole;
+use crate::record::{Call, Role as LogRole};
 
 /// The version of a model that answers a request.
 pub(crate) struct Target {
@@ -17,6 +19,21 @@ pub(crate) struct Target {
     pub(crate) role: LogRole,
     /// What is live, unless the request named a version: its shadow gets a copy.
     pub(crate) live: Option<Arc<Live>>,
+}
+
+impl Target {
+    fn picked(live: Arc<Live>, affinity: Affinity<'_>) -> Self {
+        let served = Arc::clone(live.pick(affinity));
+        let role = match Arc::ptr_eq(&served, &live.champion) {
+            true => LogRole::Champion,
+            false => LogRole::Canary,
+        };
+        Self {
+            served,
+            role,
+            live: Some(live),
+        }
+    }
 }
 
 impl App {
@@ -28,8 +45,7 @@ impl App {
 
     /// The champion of the named model: what is said of a model.
     pub(crate) fn champion_of(&self, name: &str) -> Result<Arc<Served>, ApiError> {
-        let live = self.slot(Some(name))?.live().ok_or(ApiError::NoModel)?;
-        Ok(Arc::clone(&live.champion))
+        Ok(Arc::clone(&self.live(Some(name))?.champion))
     }
 
     /// What answers for the named model or for the default one, as the deployment says.
@@ -38,31 +54,61 @@ impl App {
         name: Option<&str>,
         affinity: Affinity<'_>,
     ) -> Result<Target, ApiError> {
-        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
-        let served = Arc::clone(live.pick(affinity));
-        let role = match Arc::ptr_eq(&served, &live.champion) {
-            true => LogRole::Champion,
-            false => LogRole::Canary,
+        Ok(Target::picked(self.live(name)?, affinity))
+    }
+
+    /// The same for a request with this body. Of a long one the field that a canary goes by is read
+    /// where that delays no other request.
+    pub(crate) async fn target_of(
+        &self,
+        call: &Call<'_>,
+        name: Option<&str>,
+        body: &Bytes,
+    ) -> Result<Target, ApiError> {
+        let live = self.live(name)?;
+        let affinity = Affinity {
+            id: call.id.given(),
+            body,
         };
-        Ok(Target {
-            served,
-            role,
-            live: Some(live),
+        match affinity.is_short() || !live.reads_body() {
+            true => Ok(Target::picked(live, affinity)),
+            false => Box::pin(self.picked_beside(call, live, body)).await,
+        }
+    }
+
+    async fn picked_beside(
+        &self,
+        call: &Call<'_>,
+        live: Arc<Live>,
+        body: &Bytes,
+    ) -> Result<Target, ApiError> {
+        let permit = self.begin_long(call.caller)?;
+        let (body, id) = (body.clone(), call.id.given().map(str::to_owned));
+        let kind = Work::reading(body.len());
+        let work = move || {
+            let _permit = permit;
+            let id = id.as_deref();
+            Target::picked(live, Affinity { id, body: &body })
+        };
+        let picked = self.admission.work(kind, call.caller, work).await;
+        picked.map_err(|error| {
+            tracing::error!(request_id = call.id.as_uuid(), %error, "no version picked");
+            ApiError::fault(call.id)
         })
     }
 
     /// The same, or the named version, which is loaded if needed.
     pub(crate) async fn target_version(
         &self,
-        caller: &Caller,
+        call: &Call<'_>,
         name: Option<&str>,
         version: Option<&str>,
-        affinity: Affinity<'_>,
+        body: &Bytes,
     ) -> Result<Target, ApiError> {
         match version {
-            None => self.target(name, affinity),
+            None => self.target_of(call, name, body).await,
             Some(version) => Ok(Target {
-                served: Box::pin(self.version(caller, name, version)).await?,
+                served: Box::pin(self.version(call.caller, name, version)).await?,
                 role: LogRole::Version,
                 live: None,
             }),
@@ -118,6 +164,10 @@ impl App {
         loaded.ok().and_then(Result::ok).ok_or(ApiError::NoModel)
     }
 
+    fn live(&self, name: Option<&str>) -> Result<Arc<Live>, ApiError> {
+        self.slot(name)?.live().ok_or(ApiError::NoModel)
+    }
+
     fn slot(&self, name: Option<&str>) -> Result<Arc<Slot>, ApiError> {
         match name {
             None => self.registry.default().ok_or(ApiError::NoModel),
@@ -132,7 +182,7 @@ impl App {
         name: Option<&str>,
         version: Option<&str>,
     ) -> Result<Arc<Monitor>, ApiError> {
-        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+        let live = self.live(name)?;
         let served = match version {
             None => Arc::clone(&live.champion),
             Some(version) => self.version(caller, name, version).await?,

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::caller::Caller;
+use super::person::Person;
 
 /// What a key permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,10 +111,36 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Reads all keys again, so that they can be replaced while the server runs. An error is a
-/// sentence; the keys before then stay in force.
+/// Whose keys open what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// Those of programs.
+    pub keys: Vec<Key>,
+    /// The people of the decision log.
+    pub people: Vec<Person>,
+}
+
+impl Credentials {
+    /// # Errors
+    /// A sentence, where a person has the key of a program: it would open what the other may do.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for person in &self.people {
+            let of_person = |key: &&Key| key.digest == person.key_sha256;
+            if let Some(key) = self.keys.iter().find(of_person) {
+                return Err(format!(
+                    "decision_log.person: `{}` has a key that is also one of programs, `{}`: give the person a key of its own",
+                    person.name, key.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads all keys and people again, so that they can be replaced while the server runs. An error
+/// is a sentence; those before then stay in force.
 #[derive(Clone)]
-pub struct KeySource(pub Arc<dyn Fn() -> Result<Vec<Key>, String> + Send + Sync>);
+pub struct KeySource(pub Arc<dyn Fn() -> Result<Credentials, String> + Send + Sync>);
 
 impl std::fmt::Debug for KeySource {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -123,9 +150,7 @@ impl std::fmt::Debug for KeySource {
 
 /// All keys, and the rate limit of each.
 pub(crate) struct Keys {
-    keys: ArcSwap<Vec<Limited>>,
-    /// Those of people, which stay as they are at the start.
-    people: Vec<Limited>,
+    held: ArcSwap<Held>,
     /// The requests a second of each.
     rate: Option<NonZeroU32>,
     /// For requests that need no key.
@@ -136,12 +161,20 @@ pub(crate) struct Keys {
     clock: DefaultClock,
 }
 
+/// Whoever has a key now.
+#[derive(Default)]
+struct Held {
+    programs: Vec<Limited<()>>,
+    people: Vec<Limited<Person>>,
+}
+
 type Limiter = Arc<DefaultDirectRateLimiter>;
 
-/// A key and its rate limit.
+/// A key, whose it is, and its rate limit.
 #[derive(Clone)]
-struct Limited {
+struct Limited<W> {
     key: Key,
+    who: W,
     limiter: Option<Limiter>,
 }
 
@@ -162,18 +195,13 @@ impl Keys {
     /// `rate` limits the requests a second of each key, or of everybody where no key is
     /// needed.
     pub(crate) fn new(
-        keys: Vec<Key>,
+        all: Credentials,
         rate: Option<NonZeroU32>,
         public: Vec<Public>,
         metrics_port: bool,
     ) -> Self {
-        let keys = keys.into_iter().map(|key| Limited {
-            key,
-            limiter: limiter(rate),
-        });
         Self {
-            keys: ArcSwap::from_pointee(keys.collect()),
-            people: Vec::new(),
+            held: ArcSwap::from_pointee(Held::new(all, &Held::default(), rate)),
             rate,
             anybody: limiter(rate),
             public,
@@ -182,30 +210,14 @@ impl Keys {
         }
     }
 
-    /// The same with keys of people, by the name of each and the digest of the key.
-    pub(crate) fn with_people<'a>(
-        self,
-        people: impl IntoIterator<Item = (&'a str, [u8; 32])>,
-    ) -> Self {
-        let people = people.into_iter().map(|(name, digest)| Limited {
-            // The role opens nothing: these are asked for people's routes alone.
-            key: Key::from_digest(&format!("person:{name}"), digest, Role::Predict),
-            limiter: limiter(self.rate),
-        });
-        Self {
-            people: people.collect(),
-            ..self
-        }
-    }
-
-    /// Puts other keys in the place of those before; one that stays keeps its rate limit. Answers
+    /// Puts others in the place of those before; a key that stays keeps its rate limit. Answers
     /// whether they differ.
     ///
     /// # Errors
     /// A sentence, where decisions or metrics would no longer need a key: only the settings of a
-    /// start may open them; or where one is also a person's.
-    pub(crate) fn replace(&self, keys: Vec<Key>) -> Result<bool, String> {
-        let before = self.keys.load();
+    /// start may open them; or where a program's is also a person's.
+    pub(crate) fn replace(&self, all: Credentials) -> Result<bool, String> {
+        let keys = &all.keys;
         for (role, what) in [(Role::Predict, "decisions"), (Role::Metrics, "metrics")] {
             if self.has(role) && !keys.iter().any(|key| key.role == role) {
                 return Err(format!(
@@ -213,31 +225,33 @@ impl Keys {
                 ));
             }
         }
-        for person in &self.people {
-            if let Some(key) = keys.iter().find(|key| key.digest == person.key.digest) {
-                return Err(format!(
-                    "the key {} is also that of {}: give each a key of its own",
-                    key.name, person.key.name
-                ));
-            }
-        }
-        let limited = |key: Key| {
-            let old = before.iter().find(|old| old.key.digest == key.digest);
-            let limiter = old.map_or_else(|| limiter(self.rate), |old| old.limiter.clone());
-            Limited { key, limiter }
-        };
-        let differ = !before.iter().map(|old| &old.key).eq(&keys);
+        all.check()?;
+        let before = self.held.load();
+        let differ = before.all() != all;
         if differ {
-            let keys = keys.into_iter().map(limited).collect();
-            self.keys.store(Arc::new(keys));
+            let held = Held::new(all, &before, self.rate);
+            self.held.store(Arc::new(held));
         }
         Ok(differ)
     }
 
-    /// The names of all keys.
-    pub(crate) fn names(&self) -> Vec<Arc<str>> {
-        let keys = self.keys.load();
-        keys.iter().map(|one| Arc::clone(&one.key.name)).collect()
+    /// Who has a key, as the log says it: names of programs, and of people with their roles.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let held = self.held.load();
+        let programs = held.programs.iter().map(|one| one.key.name.to_string());
+        let people = held.people.iter();
+        let people = people.map(|one| format!("{} ({})", one.key.name, one.who.role.as_str()));
+        programs.chain(people).collect()
+    }
+
+    /// Whether anybody may look at decisions.
+    pub(crate) fn has_people(&self) -> bool {
+        !self.held.load().people.is_empty()
+    }
+
+    /// The person whose key the headers have.
+    pub(crate) fn person(&self, headers: &HeaderMap) -> Option<Person> {
+        Some(find(&self.held.load().people, headers)?.who)
     }
 
     /// Whose key the headers have.
@@ -259,15 +273,15 @@ impl Keys {
             Access::LogEntries if self.metrics_port || self.has(Role::Metrics) => Role::Metrics,
             Access::Log | Access::LogEntries if !self.are_needed() => return Ok(Caller::Unknown),
             Access::Log | Access::LogEntries => {
-                let Limited { key, limiter } = self.find(headers).ok_or(Denied::Unknown)?;
+                let Limited { key, limiter, .. } = self.find(headers).ok_or(Denied::Unknown)?;
                 self.within_rate(limiter.as_ref())?;
                 return Ok(Caller::Key(key.name));
             }
             // Whether the key is a person's is said by the route, which knows the person.
             Access::People => {
-                return match find(&self.people, headers) {
+                return match find(&self.held.load().people, headers) {
                     None => Ok(self.caller(headers)),
-                    Some(Limited { key, limiter }) => {
+                    Some(Limited { key, limiter, .. }) => {
                         self.within_rate(limiter.as_ref())?;
                         Ok(Caller::Key(key.name))
                     }
@@ -284,7 +298,7 @@ impl Keys {
             }
             Access::Metrics | Access::Drift => Role::Predict,
         };
-        let Limited { key, limiter } = self.find(headers).ok_or(Denied::Unknown)?;
+        let Limited { key, limiter, .. } = self.find(headers).ok_or(Denied::Unknown)?;
         if key.role != role && key.role != Role::Admin {
             return Err(Denied::Forbidden);
         }
@@ -308,11 +322,12 @@ impl Keys {
     }
 
     fn has(&self, role: Role) -> bool {
-        self.keys.load().iter().any(|one| one.key.role == role)
+        let held = self.held.load();
+        held.programs.iter().any(|one| one.key.role == role)
     }
 
-    fn find(&self, headers: &HeaderMap) -> Option<Limited> {
-        find(&self.keys.load(), headers)
+    fn find(&self, headers: &HeaderMap) -> Option<Limited<()>> {
+        find(&self.held.load().programs, headers)
     }
 
     fn within_rate(&self, limiter: Option<&Limiter>) -> Result<(), Denied> {
@@ -328,9 +343,46 @@ impl Keys {
     }
 }
 
+impl Held {
+    fn new(all: Credentials, before: &Self, rate: Option<NonZeroU32>) -> Self {
+        let programs = all.keys.into_iter().map(|key| Limited {
+            limiter: kept(&before.programs, &key).unwrap_or_else(|| limiter(rate)),
+            key,
+            who: (),
+        });
+        let people = all.people.into_iter().map(|person| {
+            // The role opens nothing: these are asked for people's routes alone.
+            let name = format!("person:{}", person.name);
+            let key = Key::from_digest(&name, person.key_sha256, Role::Predict);
+            Limited {
+                limiter: kept(&before.people, &key).unwrap_or_else(|| limiter(rate)),
+                key,
+                who: person,
+            }
+        });
+        Self {
+            programs: programs.collect(),
+            people: people.collect(),
+        }
+    }
+
+    fn all(&self) -> Credentials {
+        Credentials {
+            keys: self.programs.iter().map(|one| one.key.clone()).collect(),
+            people: self.people.iter().map(|one| one.who.clone()).collect(),
+        }
+    }
+}
+
+/// The limit that a key had before.
+fn kept<W>(before: &[Limited<W>], key: &Key) -> Option<Option<Limiter>> {
+    let old = before.iter().find(|old| old.key.digest == key.digest);
+    old.map(|old| old.limiter.clone())
+}
+
 /// Whose key the headers have. Compares every key, even after a match, so that the time reveals
 /// nothing.
-fn find(keys: &[Limited], headers: &HeaderMap) -> Option<Limited> {
+fn find<W: Clone>(keys: &[Limited<W>], headers: &HeaderMap) -> Option<Limited<W>> {
     let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
     let mut found = None;
     for one in keys {

@@ -23,6 +23,7 @@ pub(crate) mod oip_error;
 pub(crate) mod own_task;
 pub(crate) mod pace;
 pub(crate) mod page;
+pub(crate) mod person;
 pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod renewal;

@@ -62,10 +62,10 @@ impl Renewal {
     }
 }
 
-fn log_change(before: &[Arc<str>], after: &[Arc<str>]) {
-    let missing = |of: &[Arc<str>], from: &[Arc<str>]| {
+fn log_change(before: &[String], after: &[String]) {
+    let missing = |of: &[String], from: &[String]| {
         let names = of.iter().filter(|name| !from.contains(name));
-        names.map(|name| &**name).collect::<Vec<_>>().join(", ")
+        names.cloned().collect::<Vec<_>>().join(", ")
     };
     tracing::info!(
         added = missing(after, before),

@@ -21,5 +21,5 @@ pub(crate) use groups::{Groups, write_lines, write_single};
 pub(crate) use log::{DecisionLog, ShadowRecord};
 pub(crate) use metrics::LogMetrics;
 pub(crate) use model_log::{Kind, Role};
-pub use options::{DecisionLogOptions, OnFailure, Person, PersonRole, ReasonCode};
+pub use options::{DecisionLogOptions, OnFailure, ReasonCode};
 pub(crate) use recorder::{Recorder, Written};

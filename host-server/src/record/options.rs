@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use crate::http::person::Person;
 
 /// How decisions are recorded, and who may look at the records.
 #[derive(Debug, Clone)]
@@ -23,7 +22,8 @@ pub struct DecisionLogOptions {
     pub four_eyes: bool,
     /// Why people may decide differently.
     pub reasons: Vec<ReasonCode>,
-    /// Who may look at decisions and decide.
+    /// Who may look at decisions and decide, at the start: [`KeySource`](crate::KeySource) may
+    /// replace them.
     pub people: Vec<Person>,
 }
 
@@ -45,37 +45,6 @@ pub struct ReasonCode {
     pub text: String,
 }
 
-/// Somebody who may look at decisions.
-#[derive(Debug, Clone)]
-pub struct Person {
-    /// As records have it.
-    pub name: String,
-    /// What else the person may do.
-    pub role: PersonRole,
-    /// SHA-256 of the person's key.
-    pub key_sha256: [u8; 32],
-}
-
-/// What a person may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PersonRole {
-    /// Read and decide.
-    Officer,
-    /// Read, and with four eyes answer what another person proposed.
-    Reviewer,
-}
-
-impl PersonRole {
-    /// As the settings and records have it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Officer => "officer",
-            Self::Reviewer => "reviewer",
-        }
-    }
-}
-
 impl DecisionLogOptions {
     /// The defaults, in this folder.
     #[must_use]
@@ -90,18 +59,6 @@ impl DecisionLogOptions {
             reasons: Vec::new(),
             people: Vec::new(),
         }
-    }
-
-    /// Whose key this is. Compares every key, so that the time reveals nothing.
-    pub(crate) fn person(&self, key: &[u8]) -> Option<&Person> {
-        let digest: [u8; 32] = Sha256::digest(key).into();
-        let mut found = None;
-        for person in &self.people {
-            if bool::from(person.key_sha256.ct_eq(&digest)) {
-                found = Some(person);
-            }
-        }
-        found
     }
 
     /// Checks what would otherwise be found out by the first person, or never.

@@ -11,14 +11,13 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use model_http::limits::MAX_REQUEST;
 use model_http::media;
 use tokio::task::JoinError;
 
 use super::answer::receipt;
 use super::batch::refuse_array;
 use super::pieces::Batch;
-use super::question::{application, asks_for_recourse, work};
+use super::question::{Asked, asks_for_recourse, work};
 use super::rows::Table;
 use crate::app::{App, Target};
 use crate::host::Decision;
@@ -29,7 +28,6 @@ use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::limits::HttpLimits;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Affinity;
 use crate::record::{Call, Kind, write_single};
 
 const ROUTE: &str = "/explain";
@@ -75,6 +73,7 @@ pub(super) async fn explain_version(
 struct Question {
     target: Target,
     body: Bytes,
+    asked: Asked,
     _permit: Share,
 }
 
@@ -87,7 +86,8 @@ async fn question(
 ) -> Result<Question, ApiError> {
     check_json(call.headers)?;
     let named = if version.is_some() {
-        let target = app.target_version(call.caller, name, version, Affinity::default());
+        let nothing = Bytes::new();
+        let target = app.target_version(call, name, version, &nothing);
         Some(can_explain(target.await?)?)
     } else {
         // Before a long body is read.
@@ -97,15 +97,29 @@ async fn question(
     let packed = app.read_batch(call, body).await?;
     let permit = app.begin_long(call.caller)?;
     let body = app.unpack(call, packed).await?;
+    let asked = asked(app, call, &body).await?;
     let target = match named {
         Some(target) => target,
-        None => can_explain(app.target(name, affinity(call, &body))?)?,
+        // As for a decision about the same application, or about a batch.
+        None => can_explain(app.target_of(call, name, asked.application()).await?)?,
     };
     Ok(Question {
         target,
         body,
+        asked,
         _permit: permit,
     })
+}
+
+/// What the body asks, which of a long one is found where that delays no other request.
+async fn asked(app: &App, call: &Call<'_>, body: &Bytes) -> Result<Asked, ApiError> {
+    if Asked::is_short(body) {
+        return Ok(Asked::read(body));
+    }
+    let (kind, body) = (Work::reading(body.len()), body.clone());
+    let read = move || Asked::read(&body);
+    let asked = app.admission().work(kind, call.caller, read).await;
+    asked.map_err(|error| failed(call, &error))
 }
 
 async fn answer(
@@ -118,12 +132,13 @@ async fn answer(
     let Question {
         target,
         body,
+        asked,
         _permit,
     } = question(&app, &call, body, name, version).await?;
     let recorder = app.recorder(&call, &target, Kind::Explanation)?;
     let served = target.served;
     let admission = app.admission();
-    if is_array(&body) {
+    let Asked::One { recourse, .. } = asked else {
         let memory = admission.memory(call.caller);
         let (caller, limits) = (call.caller.clone(), app.limits().clone());
         let reading = Work::reading(body.len());
@@ -139,9 +154,9 @@ async fn answer(
         let begun = admission.work(kind, call.caller, begin).await;
         let (batch, first) = begun.unwrap_or_else(|error| Err(failed(&call, &error)))?;
         return Box::pin(batch.respond(app, call.id, first)).await;
-    }
+    };
     let place = app.begin_record(call.caller)?;
-    let kind = work(asks_for_recourse(&body));
+    let kind = work(recourse);
     let explain = move || (served.explain(&body), body);
     let explained = admission.work(kind, call.caller, explain).await;
     let (answer, asked) = explained.map_err(|error| failed(&call, &error))?;
@@ -184,20 +199,6 @@ fn can_explain(target: Target) -> Result<Target, ApiError> {
 fn failed(call: &Call<'_>, error: &JoinError) -> ApiError {
     tracing::error!(request_id = call.id.as_uuid(), %error, "no explanation");
     ApiError::fault(call.id)
-}
-
-fn is_array(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"[")
-}
-
-/// What a canary is picked by: as for a decision about the same application, or about a batch.
-fn affinity<'a>(call: &Call<'a>, body: &'a [u8]) -> Affinity<'a> {
-    // The module refuses what is longer.
-    let is_read = body.len() <= MAX_REQUEST && !is_array(body);
-    Affinity {
-        id: call.id.given(),
-        body: if is_read { application(body) } else { b"" },
-    }
 }
 
 fn respond(explanation: Decision) -> Response {

@@ -6,29 +6,70 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::app::App;
+use crate::host::ModelInfo;
 use crate::http::answers::counted;
 use crate::http::error::ApiError;
-use crate::models::registry::{Mode, Slot};
+use crate::models::registry::{Live, Mode, Signer, Slot};
 
-pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    let models: Vec<Value> = app
-        .registry()
-        .all()
-        .iter()
-        .map(|slot| describe(&app, slot))
-        .collect();
-    Json(json!({ "models": models }))
+/// Anybody may ask, of hundreds of versions: it is written without a tree of values.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Model<'a> {
+    Ready {
+        challenger: Option<Challenger<'a>>,
+        default: bool,
+        name: &'a str,
+        ready: bool,
+        version: &'a str,
+        versions: Vec<Version<'a>>,
+    },
+    NotReady {
+        name: &'a str,
+        ready: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct Challenger<'a> {
+    mode: &'static str,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct Version<'a> {
+    loaded: bool,
+    model: &'a ModelInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_by: Option<&'a Signer>,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct Models<'a> {
+    models: Vec<Model<'a>>,
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
+    let slots = app.registry().all();
+    let all: Vec<_> = slots.iter().map(|slot| (slot, slot.live())).collect();
+    let models = all.iter();
+    let models = models.map(|(slot, live)| describe(&app, slot, live.as_deref()));
+    let models = models.collect();
+    Json(Models { models }).into_response()
 }
 
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     match app.registry().get(&name) {
-        Some(slot) => Ok(Json(describe(&app, &slot))),
+        Some(slot) => {
+            let live = slot.live();
+            Ok(Json(describe(&app, &slot, live.as_deref())).into_response())
+        }
         None => Err(ApiError::NoSuchModel { name }),
     }
 }
@@ -43,35 +84,30 @@ pub(super) async fn schema(
     Ok(counted((content_type, json).into_response()))
 }
 
-fn describe(app: &App, slot: &Slot) -> Value {
-    let Some(live) = slot.live() else {
-        return json!({ "name": slot.name(), "ready": false });
+fn describe<'a>(app: &App, slot: &'a Slot, live: Option<&'a Live>) -> Model<'a> {
+    let name = slot.name();
+    let Some(live) = live else {
+        return Model::NotReady { name, ready: false };
     };
-    let versions: Vec<Value> = live
-        .versions()
-        .into_iter()
-        .map(|one| {
-            let loaded = one.loaded().is_some();
-            let mut version =
-                json!({ "version": one.version(), "model": one.model(), "loaded": loaded });
-            if let Some(signer) = one.signer() {
-                version["signed_by"] = json!(signer);
-            }
-            version
-        })
-        .collect();
-    let challenger = live.challenger().map(|(served, mode)| {
-        json!({
-            "version": served.version(),
-            "mode": match mode { Mode::Shadow => "shadow", Mode::Canary => "canary" },
-        })
+    let versions = live.versions().iter().map(|one| Version {
+        loaded: one.loaded().is_some(),
+        model: one.model(),
+        signed_by: one.signer(),
+        version: one.version(),
     });
-    json!({
-        "name": slot.name(),
-        "ready": true,
-        "default": app.registry().is_default(slot),
-        "version": live.champion.version(),
-        "versions": versions,
-        "challenger": challenger,
-    })
+    let challenger = live.challenger().map(|(served, mode)| Challenger {
+        mode: match mode {
+            Mode::Shadow => "shadow",
+            Mode::Canary => "canary",
+        },
+        version: served.version(),
+    });
+    Model::Ready {
+        challenger,
+        default: app.registry().is_default(slot),
+        name,
+        ready: true,
+        version: live.champion.version(),
+        versions: versions.collect(),
+    }
 }

@@ -21,7 +21,7 @@ use crate::http::body::{check_json, check_plain};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::{Affinity, Champions, Offer, Room, ScoredDecision, Served};
+use crate::models::registry::{Champions, Offer, Room, ScoredDecision, Served};
 use crate::record::{Call, Kind, write_single};
 
 /// How many headers an answer has, with those of the middleware.
@@ -89,12 +89,7 @@ async fn answer(
     check_json(call.headers)?;
     check_plain(call.headers)?;
     let start = Instant::now();
-    let affinity = Affinity {
-        id: call.id.given(),
-        body: &body,
-    };
-    let target = app.target_version(call.caller, name, version, affinity);
-    let target = target.await?;
+    let target = app.target_version(&call, name, version, &body).await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
     let place = app.begin_record(call.caller)?;
     let shadow = target.live.as_ref().and_then(|live| live.shadow());

@@ -1,5 +1,6 @@
 //! What a request to explain asks for, as far as a host looks at it: the module reads it again.
 
+use bytes::Bytes;
 use memchr::{memchr, memmem};
 use model_http::limits::MAX_REQUEST;
 use serde::Deserialize;
@@ -18,8 +19,52 @@ struct Wrapped<'b> {
     recourse: Option<&'b RawValue>,
 }
 
+/// A body up to this is read in some microseconds.
+const SHORT: usize = 4 << 10;
+
+/// What a body asks to be explained.
+pub(super) enum Asked {
+    /// The rows of an array.
+    Rows,
+    /// One application.
+    One {
+        /// Empty in a body that the module refuses for its length.
+        application: Bytes,
+        recourse: bool,
+    },
+}
+
+impl Asked {
+    pub(super) fn is_short(body: &[u8]) -> bool {
+        body.len() <= SHORT
+    }
+
+    pub(super) fn read(body: &Bytes) -> Self {
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Self::Rows;
+        }
+        let application = match body.len() <= MAX_REQUEST {
+            true => body.slice_ref(application(body)),
+            false => Bytes::new(),
+        };
+        Self::One {
+            application,
+            recourse: asks_for_recourse(body),
+        }
+    }
+
+    /// The application alone, empty where there are many.
+    pub(super) fn application(&self) -> &Bytes {
+        static NONE: Bytes = Bytes::new();
+        match self {
+            Self::Rows => &NONE,
+            Self::One { application, .. } => application,
+        }
+    }
+}
+
 /// The application of a question, or the body, where it is a bare one.
-pub(super) fn application(body: &[u8]) -> &[u8] {
+fn application(body: &[u8]) -> &[u8] {
     let wrapped = serde_json::from_slice::<Wrapped<'_>>(body).ok();
     let inside = wrapped.and_then(|wrapped| wrapped.application);
     // Otherwise it is a field of that name.

@@ -1,15 +1,16 @@
 //! API keys: from flags, the environment, key files, and `[[api_key]]` of `underwrite.toml`. What
-//! comes from files is read again while the server runs.
+//! comes from files is read again while the server runs, and so are the people of that file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use host_server::{Key as ApiKey, KeySource, Role};
+use host_server::{Credentials, Key as ApiKey, KeySource, Role};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::args::Args;
+use super::decision_log::people;
 use super::digest;
 use super::keys::{known, secret};
 use crate::config_file::ConfigFile;
@@ -100,8 +101,9 @@ pub(super) fn read(args: &Args, from: &mut Settings) -> Result<(Vec<ApiKey>, Opt
         }
         refuse_empty(known(name, variable))?;
     }
-    let keys = sources.read()?;
-    let changes = !sources.files.is_empty() || keys.len() > sources.fixed.len();
+    let Credentials { keys, people } = sources.read()?;
+    let from_files = keys.len() > sources.fixed.len() || !people.is_empty();
+    let changes = !sources.files.is_empty() || from_files;
     let again = move || sources.read().map_err(|error| format!("{error:#}"));
     Ok((keys, changes.then(|| KeySource(Arc::new(again)))))
 }
@@ -129,15 +131,20 @@ fn refuse_empty(key: Key) -> Result<()> {
 }
 
 impl Sources {
-    fn read(&self) -> Result<Vec<ApiKey>> {
+    fn read(&self) -> Result<Credentials> {
         let mut keys = self.fixed.clone();
+        let mut of_log = Vec::new();
         for (path, role) in &self.files {
             keys.extend(key_file(path, *role)?);
         }
         if let Some(file) = ConfigFile::open(self.config.as_deref())? {
             keys.extend(tables(&file)?);
+            of_log = people(&file)?;
         }
-        Ok(keys)
+        Ok(Credentials {
+            keys,
+            people: of_log,
+        })
     }
 }
 

@@ -95,10 +95,15 @@ pub(super) fn read(
     for reason in table.reason {
         options.reasons.push(reason_code(reason, file)?);
     }
-    for one in table.person {
-        options.people.push(person(one, file)?);
-    }
+    options.people = file.map(people).transpose()?.unwrap_or_default();
     Ok(Some(options))
+}
+
+/// `[[decision_log.person]]`
+pub(super) fn people(file: &ConfigFile) -> Result<Vec<Person>> {
+    let table = file.parse::<Tables>()?.decision_log.unwrap_or_default();
+    let people = table.person.into_iter();
+    people.map(|one| person(one, Some(file))).collect()
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,15 @@ pub(crate) struct Affinity<'a> {
     pub(crate) body: &'a [u8],
 }
 
+/// Bytes of a body of which a field is found in some microseconds.
+const SHORT: usize = 4 << 10;
+
 impl<'a> Affinity<'a> {
+    /// Whether the body is read in some microseconds.
+    pub(crate) fn is_short(self) -> bool {
+        self.body.len() <= SHORT
+    }
+
     /// By its id alone, where the body has not been read.
     pub(crate) fn by_id(id: Option<&'a str>) -> Self {
         Self { id, body: b"" }
@@ -41,7 +49,7 @@ impl<'a> Affinity<'a> {
 }
 
 /// A field's text; a number and the text that is written like it are the same. Of a body with many
-/// fields only the one is kept: this is done on a thread that serves connections.
+/// fields only the one is kept.
 fn text_of(body: &[u8], field: &str) -> Option<String> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let found = deserializer.deserialize_map(FieldOf(field)).ok()?;

@@ -92,11 +92,7 @@ impl Slot {
             versions = stay;
         }
         Ok(Arrangement {
-            live: Some(Live {
-                champion,
-                versions,
-                challenger,
-            }),
+            live: Some(Live::new(champion, versions, challenger)),
             left_out,
         })
     }

@@ -1,8 +1,8 @@
 //! What answers requests for one model now.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::affinity::Affinity;
 use super::deployment::Mode;
@@ -19,6 +19,8 @@ pub(crate) struct Live {
     pub(crate) champion: Arc<Served>,
     pub(super) versions: BTreeMap<String, Arc<Version>>,
     pub(super) challenger: Option<Challenger>,
+    /// The versions in their order: anybody may ask for them.
+    sorted: OnceLock<Vec<Arc<Version>>>,
 }
 
 /// Who is compared with the champion.
@@ -37,16 +39,23 @@ pub(super) enum Challenger {
 }
 
 impl Live {
-    pub(super) fn alone(served: Arc<Served>) -> Self {
+    pub(super) fn new(
+        champion: Arc<Served>,
+        versions: BTreeMap<String, Arc<Version>>,
+        challenger: Option<Challenger>,
+    ) -> Self {
         Self {
-            versions: [(
-                served.version().to_owned(),
-                Version::new(Arc::clone(&served), None),
-            )]
-            .into(),
-            champion: served,
-            challenger: None,
+            champion,
+            versions,
+            challenger,
+            sorted: OnceLock::new(),
         }
+    }
+
+    pub(super) fn alone(served: Arc<Served>) -> Self {
+        let version = Version::new(Arc::clone(&served), None);
+        let versions = [(served.version().to_owned(), version)].into();
+        Self::new(served, versions, None)
     }
 
     /// Who answers a request: the champion, or the canary for its share.
@@ -154,9 +163,19 @@ impl Live {
     }
 
     /// All versions, oldest first.
-    pub(crate) fn versions(&self) -> Vec<&Arc<Version>> {
-        let mut versions: Vec<&Arc<Version>> = self.versions.values().collect();
-        versions.sort_by(|a, b| order(a.version(), b.version()));
-        versions
+    pub(crate) fn versions(&self) -> &[Arc<Version>] {
+        self.sorted.get_or_init(|| {
+            let mut versions: Vec<Arc<Version>> = self.versions.values().cloned().collect();
+            versions.sort_by(|a, b| order(a.version(), b.version()));
+            versions
+        })
+    }
+
+    /// Whether who answers depends on a field of the request's body.
+    pub(crate) fn reads_body(&self) -> bool {
+        matches!(
+            &self.challenger,
+            Some(Challenger::Canary { field: Some(_), .. })
+        )
     }
 }

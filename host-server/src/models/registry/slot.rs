@@ -327,11 +327,7 @@ impl Slot {
             versions.insert(previous.version().to_owned(), back);
         }
         let mut outcome = self.outcome();
-        let live = Live {
-            champion: Arc::clone(&previous),
-            versions,
-            challenger: None,
-        };
+        let live = Live::new(Arc::clone(&previous), versions, None);
         self.promote(live, change, &loading.metrics);
         let (lasting, advice) = lasting(folder, &previous);
         (outcome.lasting, outcome.advice) = (Some(lasting), advice);

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use super::case::{Case, open};
 use super::{event, now_text, refuse};
 use crate::http::error::ApiError;
+use crate::http::person::{Person, PersonRole};
 use crate::record::log::DecisionLog;
 use crate::record::metrics::Side;
-use crate::record::options::{Person, PersonRole};
 use crate::record::queue::State;
 
 /// The longest note, in characters.

@@ -7,11 +7,12 @@ use axum::http::request::Parts;
 
 use super::log_of;
 use crate::app::App;
-use crate::http::authentication::{Denied, presented};
+use crate::http::authentication::Denied;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::metrics::Rejected;
-use crate::record::{DecisionLog, Person};
+use crate::http::person::Person;
+use crate::record::DecisionLog;
 
 /// The person who asks, and the log.
 pub(super) struct Asker {
@@ -42,13 +43,12 @@ impl FromRequestParts<Arc<App>> for Asker {
             }
             Err(error)
         };
-        if log.options().people.is_empty() {
+        if !keys.has_people() {
             return reject(ApiError::NotPermitted {
                 detail: "Nobody may look at decisions: the server's settings have no [[decision_log.person]]".to_owned(),
             });
         }
-        let person = presented(&parts.headers).and_then(|key| log.options().person(key).cloned());
-        match person {
+        match keys.person(&parts.headers) {
             Some(person) => {
                 let caller = parts.extensions.get::<Caller>().cloned();
                 let caller = caller.unwrap_or_default();

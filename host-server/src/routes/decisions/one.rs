@@ -19,9 +19,10 @@ use super::{LONGEST_BODY, PRIVATE, Shared, said, search};
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
+use crate::http::person::Person;
 use crate::models::registry::Served;
+use crate::record::DecisionLog;
 use crate::record::people::{self, Explained, Said, Shown};
-use crate::record::{DecisionLog, Person};
 
 /// What is recorded about a decision; and, where the file that decided is loaded, its rules and
 /// its reasons in words. 410 with what is left where the content was erased.

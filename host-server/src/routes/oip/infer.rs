@@ -30,7 +30,7 @@ use crate::http::caller::Caller;
 use crate::http::memory::Full;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::{Affinity, Served};
+use crate::models::registry::Served;
 use crate::record::Call;
 
 const ROUTE: &str = "/v2/models/{name}/infer";
@@ -106,8 +106,9 @@ async fn answer(
     version: Option<&str>,
     body: Body,
 ) -> Result<Response, OipError> {
-    let affinity = Affinity::by_id(call.id.given());
-    let target = app.target_version(call.caller, Some(name), version, affinity);
+    // Not yet read: a canary goes by the request's id.
+    let unread = Bytes::new();
+    let target = app.target_version(&call, Some(name), version, &unread);
     let target = target.await?;
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;

@@ -21,7 +21,7 @@ use crate::host::{Description, Feature, FeatureType};
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Slot;
+use crate::models::registry::Live;
 
 /// What a row can give. A request that names none gets the first three, and with a policy the
 /// outcome.
@@ -125,7 +125,7 @@ struct Column<'a> {
 #[derive(Serialize)]
 struct Metadata<'a> {
     name: &'a str,
-    versions: Option<Vec<String>>,
+    versions: Vec<&'a str>,
     platform: &'static str,
     inputs: Vec<Column<'a>>,
     outputs: Vec<Column<'a>>,
@@ -143,20 +143,16 @@ fn metadata(app: &App, name: &str, description: &Description) -> Response {
     let inputs = description.input_features();
     let inputs = inputs.map(|feature| column(&feature.name, datatype(feature)));
     let outputs = OUTPUTS.map(|output| column(output.name(), datatype_of(output)));
+    let live = app.registry().get(name).and_then(|slot| slot.live());
+    let versions = live.as_deref().map_or(&[][..], Live::versions).iter();
     let metadata = Metadata {
         name,
-        versions: app.registry().get(name).map(|slot| versions(&slot)),
+        versions: versions.map(|one| one.version()).collect(),
         platform: "underwrite_wasm",
         inputs: inputs.collect(),
         outputs: outputs.into(),
     };
     Json(metadata).into_response()
-}
-
-fn versions(slot: &Slot) -> Vec<String> {
-    let live = slot.live();
-    let versions = live.iter().flat_map(|live| live.versions());
-    versions.map(|one| one.version().to_owned()).collect()
 }
 
 async fn model_ready(
@@ -177,18 +173,30 @@ async fn version_ready(
     ))
 }
 
-async fn index(State(app): State<Arc<App>>) -> Json<Value> {
-    let entries: Vec<Value> = app
-        .registry()
-        .all()
+/// A version in the index.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    reason: &'static str,
+    state: &'static str,
+    version: &'a str,
+}
+
+async fn index(State(app): State<Arc<App>>) -> Response {
+    let slots = app.registry().all();
+    let all: Vec<_> = slots
         .iter()
-        .flat_map(|slot| {
-            versions(slot).into_iter().map(|version| {
-                json!({ "name": slot.name(), "version": version, "state": "READY", "reason": "" })
-            })
-        })
+        .filter_map(|slot| Some((slot.name(), slot.live()?)))
         .collect();
-    Json(entries.into())
+    let entries = all.iter().flat_map(|(name, live)| {
+        live.versions().iter().map(|one| Entry {
+            name,
+            reason: "",
+            state: "READY",
+            version: one.version(),
+        })
+    });
+    Json(entries.collect::<Vec<_>>()).into_response()
 }
 
 fn datatype(feature: &Feature) -> &'static str {
