@@ -12,7 +12,7 @@
 mod common;
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use common::{ANSWER, limits, stand_in};
@@ -130,13 +130,42 @@ fn nothing_is_kept_where_others_can_write() {
     }
 }
 
+/// Whoever can rename the folder could once exchange it for another between the check and the use.
+#[test]
+fn nothing_is_kept_where_others_can_exchange_the_folder() {
+    for (mode, is_kept) in [
+        (0o777, false),
+        (0o775, false),
+        (0o1777, true),
+        (0o755, true),
+    ] {
+        let (temporary, folder) = cache();
+        fs::set_permissions(temporary.path(), Permissions::from_mode(mode)).unwrap();
+        load(&folder);
+        assert_eq!(!files(&folder).is_empty(), is_kept, "mode {mode:o}");
+    }
+    let (temporary, folder) = cache();
+    // Only root can give a folder away.
+    if chown(temporary.path(), Some(54_321), None).is_ok() {
+        load(&folder);
+        assert_eq!(files(&folder), Vec::<PathBuf>::new());
+    }
+}
+
 #[test]
 fn nothing_is_kept_in_another_users_folder() {
     let (_temporary, folder) = cache();
     fs::create_dir(&folder).unwrap();
+    // A name that was written to before the owner was looked at.
+    let ours = folder.with_file_name("ours");
+    fs::write(&ours, "ours").unwrap();
+    let link = folder.join(format!("owner.{}.new", std::process::id()));
+    symlink(&ours, &link).unwrap();
     // Only root can give a folder away; for anybody else there is nothing to test.
     if chown(&folder, Some(54_321), None).is_ok() {
         load(&folder);
+        assert_eq!(fs::read(&ours).unwrap(), b"ours");
+        fs::remove_file(&link).unwrap();
         assert_eq!(files(&folder), Vec::<PathBuf>::new());
     }
 }

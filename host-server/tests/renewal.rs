@@ -8,6 +8,7 @@ mod common;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,10 +16,11 @@ use std::time::{Duration, Instant};
 use common::running::{Running, options, read};
 use common::stand_in;
 use host_server::{
-    Credentials, DriftOptions, HttpLimits, Key, KeySource, Role, ServeOptions, Server, TlsFiles,
+    Credentials, DecisionLogOptions, DriftOptions, HttpLimits, Key, KeySource, Person, PersonRole,
+    ReasonCode, Role, ServeOptions, Server, TlsFiles,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -38,6 +40,105 @@ async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < end, "not within the time: {what}");
         tokio::time::sleep(SOON).await;
     }
+}
+
+/// Whoever asked most once took the requests of all, where no key is needed.
+#[tokio::test]
+async fn an_address_has_a_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = ServeOptions {
+        host: "0.0.0.0".to_owned(),
+        ..options(&folder)
+    };
+    options.http.rate = NonZeroU32::new(3);
+    let server = Running::serve(options, folder).await;
+    let port = server.address.port();
+    let ask = async |from: [u8; 4]| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+        stream.write_all(&predict("")).await.unwrap();
+        read(stream).await
+    };
+    let refused = loop {
+        let answer = ask([127, 0, 0, 2]).await;
+        if !answer.starts_with("HTTP/1.1 200") {
+            break answer;
+        }
+    };
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    assert!(refused.contains("from this address"), "{refused}");
+    let other = ask([127, 0, 0, 3]).await;
+    assert!(other.starts_with("HTTP/1.1 200"), "{other}");
+    server.end().await;
+}
+
+/// Somebody who was taken out of the settings once went on deciding until the next start.
+#[tokio::test]
+async fn people_are_replaced_with_the_keys() {
+    let person = |name: &str, role| Person {
+        name: name.to_owned(),
+        role,
+        // Each one's key is the name.
+        key_sha256: *Key::new(name, Role::Predict).digest(),
+    };
+    let of = |people: &[(&str, PersonRole)]| {
+        let people = people.iter().map(|(name, role)| person(name, *role));
+        Credentials {
+            keys: vec![Key::named("app", "program", Role::Predict)],
+            people: people.collect(),
+        }
+    };
+    let (officer, reviewer) = (PersonRole::Officer, PersonRole::Reviewer);
+    let first = of(&[("ann", officer), ("bo", officer)]);
+    let now = Arc::new(Mutex::new(first.clone()));
+    let source = Arc::clone(&now);
+    let folder = tempfile::tempdir().unwrap();
+    let log = DecisionLogOptions {
+        four_eyes: true,
+        reasons: vec![ReasonCode {
+            code: "A".to_owned(),
+            text: "a".to_owned(),
+        }],
+        people: first.people,
+        ..DecisionLogOptions::new(folder.path().join("log"))
+    };
+    let options = ServeOptions {
+        keys: first.keys,
+        key_source: Some(KeySource(Arc::new(move || {
+            Ok(source.lock().unwrap().clone())
+        }))),
+        decision_log: Some(log),
+        watch_interval: SOON,
+        ..options(&folder)
+    };
+    let server = Running::serve(options, folder).await;
+    let me = async |key: &str| {
+        let request = format!(
+            "GET /decisions/me HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\nconnection: close\r\n\r\n"
+        );
+        server.ask(request.as_bytes()).await
+    };
+    let is = async |key: &str, what: &str| me(key).await.contains(what);
+    assert!(is("bo", "\"officer\"").await);
+    *now.lock().unwrap() = of(&[("ann", reviewer), ("cy", officer)]);
+    wait_for("the new officer", async || is("cy", "\"officer\"").await).await;
+    assert!(is("bo", "HTTP/1.1 401").await);
+    assert!(is("ann", "\"reviewer\"").await);
+    // With four eyes one person is none, and no person has the key of a program.
+    let mut program = of(&[("ann", officer), ("cy", officer), ("program", officer)]);
+    for refused in [of(&[("ann", officer)]), program.clone()] {
+        *now.lock().unwrap() = refused;
+        tokio::time::sleep(8 * SOON).await;
+        assert!(is("ann", "\"reviewer\"").await);
+        assert!(is("cy", "\"officer\"").await);
+        assert!(is("program", "HTTP/1.1 403").await);
+    }
+    // The next that is right is taken.
+    program.people.pop();
+    *now.lock().unwrap() = program;
+    wait_for("the officer again", async || is("ann", "\"officer\"").await).await;
+    server.end().await;
 }
 
 #[tokio::test]

@@ -297,7 +297,8 @@ fn cache(limits: &Limits, wasm: &[u8]) -> Result<Option<CodeFolder>, LoadErrorKi
 /// A folder for a module's code until it is loaded; nobody else can read it.
 fn temporary(wasm: &[u8]) -> Result<CodeFolder, LoadErrorKind> {
     let folder = tempfile::tempdir().map_err(|error| cannot_start(&error))?;
-    let cache = ModuleCache::open(folder.path(), wasm).map_err(|error| cannot_start(&error))?;
+    let cache = ModuleCache::open_temporary(folder.path(), wasm);
+    let cache = cache.map_err(|error| cannot_start(&error))?;
     Ok(CodeFolder {
         cache,
         _temporary: Some(folder),

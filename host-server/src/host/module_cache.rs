@@ -32,12 +32,12 @@ pub(crate) enum CacheError {
     Create(io::Error),
     #[error("the folder cannot be read: {0}")]
     Read(io::Error),
-    #[error("the folder cannot be written to: {0}")]
-    Write(io::Error),
     #[error("the folder belongs to user {found}, expected {expected}, who runs the server")]
     Owner { found: u32, expected: u32 },
     #[error("other users can write to the folder (mode {0:o}), expected 700: run chmod go-w")]
     Mode(u32),
+    #[error("other users can put a folder of theirs in its place, since they own or can write to {}: take a folder below one that is yours alone, or run chmod go-w or chmod +t there", .0.display())]
+    Replaceable(PathBuf),
     #[error("wasmtime cannot use the folder: {0:#}")]
     Engine(wasmtime::Error),
     #[cfg(not(unix))]
@@ -71,9 +71,20 @@ impl ModuleCache {
     /// not what was stored there are removed.
     ///
     /// # Errors
-    /// When the folder cannot be used, or another user can write to it.
+    /// When the folder cannot be used, or another user can write to it or exchange it.
     pub(crate) fn open(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
         let root = std::path::absolute(root).map_err(CacheError::Create)?;
+        create(&root).map_err(CacheError::Create)?;
+        check_parents(&root)?;
+        Self::open_temporary(&root, wasm)
+    }
+
+    /// The same in a new folder of this program, in the system's place for such.
+    ///
+    /// # Errors
+    /// As [`ModuleCache::open`], but for exchanged folders.
+    pub(super) fn open_temporary(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
+        let root = root.to_owned();
         let folder = root.join(sha256_hex(wasm));
         for folder in [&root, &folder] {
             create(folder).map_err(CacheError::Create)?;
@@ -220,17 +231,15 @@ fn create(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
+#[cfg(unix)]
+const OTHERS_WRITE: u32 = 0o022;
+
 /// Checks that the folder belongs to this user and that no other can write to it.
 #[cfg(unix)]
 fn check_private(folder: &Path) -> Result<(), CacheError> {
     use std::os::unix::fs::MetadataExt;
-    const OTHERS_WRITE: u32 = 0o022;
-    // A new file belongs to the user who runs the server, whoever owns the folder.
-    let probe = folder.join(format!("owner.{}.new", std::process::id()));
-    let owner = fs::File::create(&probe)
-        .and_then(|file| Ok(file.metadata()?.uid()))
-        .and_then(|owner| fs::remove_file(&probe).map(|()| owner))
-        .map_err(CacheError::Write)?;
+    // Nothing is written before that is known: in a folder of somebody else a name may be a link.
+    let owner = rustix::process::geteuid().as_raw();
     let found = fs::metadata(folder).map_err(CacheError::Read)?;
     if found.uid() != owner {
         return Err(CacheError::Owner {
@@ -241,6 +250,30 @@ fn check_private(folder: &Path) -> Result<(), CacheError> {
     if found.mode() & OTHERS_WRITE != 0 {
         return Err(CacheError::Mode(found.mode() & 0o7777));
     }
+    Ok(())
+}
+
+/// Checks that nobody else can put another folder in the place of this one between a look at it and
+/// the next: by renaming it, or one that it is in.
+#[cfg(unix)]
+fn check_parents(folder: &Path) -> Result<(), CacheError> {
+    use std::os::unix::fs::MetadataExt;
+    // In a folder with the sticky bit nobody renames what belongs to others.
+    const STICKY: u32 = 0o1000;
+    let user = rustix::process::geteuid().as_raw();
+    let folder = fs::canonicalize(folder).map_err(CacheError::Read)?;
+    for parent in folder.ancestors().skip(1) {
+        let found = fs::metadata(parent).map_err(CacheError::Read)?;
+        let is_ours = found.uid() == user || found.uid() == 0;
+        if !is_ours || found.mode() & OTHERS_WRITE != 0 && found.mode() & STICKY == 0 {
+            return Err(CacheError::Replaceable(parent.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_parents(_: &Path) -> Result<(), CacheError> {
     Ok(())
 }
 

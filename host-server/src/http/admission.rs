@@ -46,6 +46,7 @@ pub(crate) struct Admission {
     loads: Arc<Turns>,
     looks: Arc<Turns>,
     searches_of_log: Arc<Turns>,
+    records_handed_over: Arc<Turns>,
     /// Room in the decision log's queue for records of batches.
     long_groups: LogRoom,
     short_groups: LogRoom,
@@ -72,6 +73,9 @@ pub(crate) enum Work {
     Look,
     /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
+    /// Handing records over to the decision log, for which room is held: of a caller it comes after
+    /// its other records alone.
+    Record,
 }
 
 /// A body up to this is read in a piece of work.
@@ -136,12 +140,13 @@ impl Admission {
             loads: Turns::new(one, one, LONGEST_WORK),
             looks: Turns::new(looks, less_one(looks), LONGEST_PIECE),
             searches_of_log: Turns::new(one, one, LONGEST_WORK),
+            records_handed_over: Turns::new(two, one, LONGEST_PIECE),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
             reloads: threads("reload", 1),
             threads: Arc::new(threads(
                 "long-work",
-                pieces.get() + reads.get() + recourse.get() + looks.get() + 2,
+                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 2,
             )),
             memory: Budget::new(limits.body_memory),
         }
@@ -222,6 +227,7 @@ impl Admission {
             Work::Load => &self.loads,
             Work::Look => &self.looks,
             Work::LogSearch => &self.searches_of_log,
+            Work::Record => &self.records_handed_over,
         };
         let (turns, threads) = (Arc::clone(turns), Arc::clone(&self.threads));
         let caller = caller.clone();
@@ -332,6 +338,27 @@ mod tests {
         drop(end);
         let piece = tokio::time::timeout(Duration::from_secs(30), admission.piece(&one, || 7));
         assert!(matches!(piece.await, Ok(Ok(7))));
+    }
+
+    /// Records for which room was held once waited behind all else that their caller had asked for,
+    /// and those of all others for the room.
+    #[tokio::test]
+    async fn records_wait_for_no_pieces() {
+        let admission = Arc::new(Admission::new(&HttpLimits::default()));
+        let (end, _) = tokio::sync::broadcast::channel::<()>(1);
+        let caller = Caller::Key("many".into());
+        let mut pieces = Vec::new();
+        for _ in 0..processors().get() + 20 {
+            let mut ended = end.subscribe();
+            let work = move || drop(ended.blocking_recv());
+            let mut piece = Box::pin(admission.piece(&caller, work));
+            assert!(futures_util::poll!(piece.as_mut()).is_pending());
+            pieces.push(piece);
+        }
+        let record = admission.work(Work::Record, &caller, || 7);
+        let record = tokio::time::timeout(Duration::from_secs(30), record);
+        assert!(matches!(record.await, Ok(Ok(7))));
+        drop(end);
     }
 
     /// A few people who looked at a long log once took the machine from everybody.

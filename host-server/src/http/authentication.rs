@@ -1,19 +1,18 @@
 //! API keys: stored as SHA-256 digests, compared in constant time, each with a name and a role.
 
+use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::caller::Caller;
 use super::person::Person;
+use super::rate::{AddressRates, KeyRate};
 
 /// What a key permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,11 +153,10 @@ pub(crate) struct Keys {
     /// The requests a second of each.
     rate: Option<NonZeroU32>,
     /// For requests that need no key.
-    anybody: Option<Limiter>,
+    anybody: Option<AddressRates>,
     public: Vec<Public>,
     /// Metrics have a port of their own, which says who may.
     metrics_port: bool,
-    clock: DefaultClock,
 }
 
 /// Whoever has a key now.
@@ -168,14 +166,12 @@ struct Held {
     people: Vec<Limited<Person>>,
 }
 
-type Limiter = Arc<DefaultDirectRateLimiter>;
-
 /// A key, whose it is, and its rate limit.
 #[derive(Clone)]
 struct Limited<W> {
     key: Key,
     who: W,
-    limiter: Option<Limiter>,
+    rate: Option<KeyRate>,
 }
 
 /// Why a request is rejected.
@@ -187,12 +183,12 @@ pub(crate) enum Denied {
     Forbidden,
     /// No key is configured for this, so nobody may do it.
     Disabled,
-    /// Too many requests; the next is allowed after this many seconds.
-    TooMany { seconds: NonZeroU64 },
+    /// Too many requests, of a key or an address; the next is allowed after this many seconds.
+    TooMany { seconds: NonZeroU64, of_key: bool },
 }
 
 impl Keys {
-    /// `rate` limits the requests a second of each key, or of everybody where no key is
+    /// `rate` limits the requests a second of each key, or of each address where no key is
     /// needed.
     pub(crate) fn new(
         all: Credentials,
@@ -203,10 +199,9 @@ impl Keys {
         Self {
             held: ArcSwap::from_pointee(Held::new(all, &Held::default(), rate)),
             rate,
-            anybody: limiter(rate),
+            anybody: rate.map(AddressRates::new),
             public,
             metrics_port,
-            clock: DefaultClock::default(),
         }
     }
 
@@ -260,29 +255,41 @@ impl Keys {
             .map_or(Caller::Unknown, |one| Caller::Key(one.key.name))
     }
 
-    /// Whether a request with these headers may have what it wants. The admin key may have all.
-    pub(crate) fn allow(&self, headers: &HeaderMap, access: Access) -> Result<Caller, Denied> {
+    /// Whether a request with these headers, from this address, may have what it wants. The admin
+    /// key may have all.
+    pub(crate) fn allow(
+        &self,
+        headers: &HeaderMap,
+        from: Option<IpAddr>,
+        access: Access,
+    ) -> Result<Caller, Denied> {
         let role = match access {
             Access::Administration if !self.has(Role::Admin) => return Err(Denied::Disabled),
             Access::Administration => Role::Admin,
             Access::Decisions if !self.are_needed() => {
-                self.within_rate(self.anybody.as_ref())?;
+                if let Some(rates) = &self.anybody {
+                    let taken = rates.take(&Caller::Unknown.or_from(from));
+                    taken.map_err(|seconds| Denied::TooMany {
+                        seconds,
+                        of_key: false,
+                    })?;
+                }
                 return Ok(Caller::Unknown);
             }
             Access::Decisions => Role::Predict,
             Access::LogEntries if self.metrics_port || self.has(Role::Metrics) => Role::Metrics,
             Access::Log | Access::LogEntries if !self.are_needed() => return Ok(Caller::Unknown),
             Access::Log | Access::LogEntries => {
-                let Limited { key, limiter, .. } = self.find(headers).ok_or(Denied::Unknown)?;
-                self.within_rate(limiter.as_ref())?;
+                let Limited { key, rate, .. } = self.find(headers).ok_or(Denied::Unknown)?;
+                within_rate(rate.as_ref())?;
                 return Ok(Caller::Key(key.name));
             }
             // Whether the key is a person's is said by the route, which knows the person.
             Access::People => {
                 return match find(&self.held.load().people, headers) {
                     None => Ok(self.caller(headers)),
-                    Some(Limited { key, limiter, .. }) => {
-                        self.within_rate(limiter.as_ref())?;
+                    Some(Limited { key, rate, .. }) => {
+                        within_rate(rate.as_ref())?;
                         Ok(Caller::Key(key.name))
                     }
                 };
@@ -298,11 +305,11 @@ impl Keys {
             }
             Access::Metrics | Access::Drift => Role::Predict,
         };
-        let Limited { key, limiter, .. } = self.find(headers).ok_or(Denied::Unknown)?;
+        let Limited { key, rate, .. } = self.find(headers).ok_or(Denied::Unknown)?;
         if key.role != role && key.role != Role::Admin {
             return Err(Denied::Forbidden);
         }
-        self.within_rate(limiter.as_ref())?;
+        within_rate(rate.as_ref())?;
         Ok(Caller::Key(key.name))
     }
 
@@ -329,24 +336,20 @@ impl Keys {
     fn find(&self, headers: &HeaderMap) -> Option<Limited<()>> {
         find(&self.held.load().programs, headers)
     }
+}
 
-    fn within_rate(&self, limiter: Option<&Limiter>) -> Result<(), Denied> {
-        let Some(limiter) = limiter else {
-            return Ok(());
-        };
-        limiter.check().map_err(|not_until| {
-            let wait = not_until.wait_time_from(self.clock.now());
-            Denied::TooMany {
-                seconds: whole_seconds(wait),
-            }
-        })
-    }
+fn within_rate(rate: Option<&KeyRate>) -> Result<(), Denied> {
+    let taken = rate.map_or(Ok(()), KeyRate::take);
+    taken.map_err(|seconds| Denied::TooMany {
+        seconds,
+        of_key: true,
+    })
 }
 
 impl Held {
     fn new(all: Credentials, before: &Self, rate: Option<NonZeroU32>) -> Self {
         let programs = all.keys.into_iter().map(|key| Limited {
-            limiter: kept(&before.programs, &key).unwrap_or_else(|| limiter(rate)),
+            rate: kept(&before.programs, &key).unwrap_or_else(|| rate.map(KeyRate::new)),
             key,
             who: (),
         });
@@ -355,7 +358,7 @@ impl Held {
             let name = format!("person:{}", person.name);
             let key = Key::from_digest(&name, person.key_sha256, Role::Predict);
             Limited {
-                limiter: kept(&before.people, &key).unwrap_or_else(|| limiter(rate)),
+                rate: kept(&before.people, &key).unwrap_or_else(|| rate.map(KeyRate::new)),
                 key,
                 who: person,
             }
@@ -375,9 +378,9 @@ impl Held {
 }
 
 /// The limit that a key had before.
-fn kept<W>(before: &[Limited<W>], key: &Key) -> Option<Option<Limiter>> {
+fn kept<W>(before: &[Limited<W>], key: &Key) -> Option<Option<KeyRate>> {
     let old = before.iter().find(|old| old.key.digest == key.digest);
-    old.map(|old| old.limiter.clone())
+    old.map(|old| old.rate.clone())
 }
 
 /// Whose key the headers have. Compares every key, even after a match, so that the time reveals
@@ -391,14 +394,6 @@ fn find<W: Clone>(keys: &[Limited<W>], headers: &HeaderMap) -> Option<Limited<W>
         }
     }
     found.cloned()
-}
-
-fn limiter(rate: Option<NonZeroU32>) -> Option<Limiter> {
-    rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))))
-}
-
-fn whole_seconds(wait: Duration) -> NonZeroU64 {
-    NonZeroU64::new(wait.as_secs()).map_or(NonZeroU64::MIN, |seconds| seconds.saturating_add(1))
 }
 
 /// `x-api-key: K` or `authorization: Bearer K`.

@@ -117,7 +117,7 @@ impl ApiError {
     /// The header that goes with it, in whichever form it is told.
     pub(crate) fn header(&self) -> Option<[(HeaderName, HeaderValue); 1]> {
         let header = match self {
-            Self::Denied(Denied::TooMany { seconds }) => (RETRY_AFTER, seconds.get().into()),
+            Self::Denied(Denied::TooMany { seconds, .. }) => (RETRY_AFTER, seconds.get().into()),
             Self::Denied(Denied::Unknown) => (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
             Self::Overloaded | Self::NoMemory | Self::NoModel | Self::NotRecorded { .. } => {
                 (RETRY_AFTER, 1.into())
@@ -196,8 +196,13 @@ impl ApiError {
             Self::Denied(Denied::Disabled) => {
                 "This route is disabled: the server was started without an admin key".to_owned()
             }
-            Self::Denied(Denied::TooMany { seconds }) => {
-                format!("Too many requests with this key; try again in {seconds} s")
+            Self::Denied(Denied::TooMany { seconds, of_key }) => {
+                let whose = if *of_key {
+                    "with this key"
+                } else {
+                    "from this address"
+                };
+                format!("Too many requests {whose}; try again in {seconds} s")
             }
             Self::Overloaded => "Too many requests at once: try again in a second".to_owned(),
             Self::NoMemory => {

@@ -1,6 +1,7 @@
 //! What every request passes: it assigns a request id, records metrics, authenticates, and
 //! sets the headers that every answer has.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -129,7 +130,7 @@ impl Middleware {
         let in_flight = self.metrics.enter(series);
         let is_post = method == Method::POST;
         let peer = peer.map(|peer| peer.0.ip());
-        let admitted = self.admit(request.headers(), route, is_post);
+        let admitted = self.admit(request.headers(), peer, route, is_post);
         let caller = admitted.as_ref().ok().cloned().unwrap_or_default();
 
         let mut response = match admitted {
@@ -189,11 +190,17 @@ impl Middleware {
     }
 
     /// Key first, then rate: who may not ask learns nothing else.
-    fn admit(&self, headers: &HeaderMap, route: &str, is_post: bool) -> Result<Caller, ApiError> {
+    fn admit(
+        &self,
+        headers: &HeaderMap,
+        from: Option<IpAddr>,
+        route: &str,
+        is_post: bool,
+    ) -> Result<Caller, ApiError> {
         let Some(access) = access(route, is_post) else {
             return Ok(Caller::default());
         };
-        self.keys.allow(headers, access).map_err(|denied| {
+        self.keys.allow(headers, from, access).map_err(|denied| {
             let cause = match denied {
                 Denied::TooMany { .. } => Rejected::rate,
                 _ => Rejected::key,

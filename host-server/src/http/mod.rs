@@ -24,6 +24,7 @@ pub(crate) mod own_task;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod person;
+mod rate;
 pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod renewal;

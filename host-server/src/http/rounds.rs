@@ -19,8 +19,9 @@ use super::turns::{Turn, Turns};
 const DIRECT: usize = 32;
 const LONG: Duration = Duration::from_millis(1);
 
-/// How many of those that wait for a turn are looked at in a round, at most.
-const IN_TURN: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+/// How many of those that wait for a turn are looked at in a round, at most: whoever comes next then
+/// waits for one look of others, which may be long.
+const IN_TURN: NonZeroUsize = NonZeroUsize::MIN;
 
 /// What a look counts as, at most: it ends with its round.
 const LOOK: Duration = Duration::from_micros(100);

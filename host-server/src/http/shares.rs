@@ -1,4 +1,4 @@
-//! Permits of which one caller cannot take all.
+//! Permits of which one caller cannot take all, nor a few together.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -7,13 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::admission::Overloaded;
 use super::caller::Caller;
 
-/// What one caller leaves for others, of all permits: an eighth.
+/// What one caller leaves for others, of all permits, and all who hold more than a few leave for the
+/// rest: an eighth.
 const LEFT: usize = 8;
+
+/// Who holds less of them than this part, or than two, holds a few.
+const FEW: usize = 64;
 
 /// So many permits.
 pub(crate) struct Shares {
     all: usize,
-    each: usize,
+    /// What one caller may have, and what all may who hold more than a few.
+    most: usize,
+    few: usize,
     taken: Mutex<Taken>,
 }
 
@@ -34,7 +40,8 @@ impl Shares {
         let all = all.get();
         Arc::new(Self {
             all,
-            each: all - all / LEFT,
+            most: all - all / LEFT,
+            few: (all / FEW).max(2),
             taken: Mutex::default(),
         })
     }
@@ -43,7 +50,9 @@ impl Shares {
     pub(crate) fn take(self: &Arc<Self>, caller: &Caller) -> Result<Share, Overloaded> {
         let mut taken = self.lock();
         let its = taken.by.get(caller).copied().unwrap_or_default();
-        if taken.all >= self.all || its >= self.each {
+        let has_few = its < self.few;
+        let is_over = its >= self.most || taken.all >= self.most && !has_few;
+        if taken.all >= self.all || is_over {
             return Err(Overloaded);
         }
         taken.all += 1;
@@ -90,5 +99,22 @@ mod tests {
         drop((held, others));
         assert!(shares.lock().by.is_empty());
         assert_eq!(shares.lock().all, 0);
+    }
+
+    /// Two together once had all.
+    #[test]
+    fn a_few_callers_leave_some_for_those_who_hold_few() {
+        let shares = Shares::new(1_024.try_into().unwrap());
+        let caller = |name: usize| Caller::Key(name.to_string().into());
+        let take = |name| shares.take(&caller(name));
+        let mut held = Vec::new();
+        for name in [0, 1, 2].repeat(1_024) {
+            held.extend(take(name));
+        }
+        assert_eq!(held.len(), 896);
+        for name in 3..11 {
+            held.extend((0..16).map(|_| take(name).unwrap()));
+        }
+        assert!(take(11).is_err());
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::log::ShadowRecord;
 use super::recorder::{Group, Recorder, Written};
 use crate::http::Share;
-use crate::http::admission::Admission;
+use crate::http::admission::{Admission, Work};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
@@ -143,7 +143,10 @@ async fn written(
     let done = tokio::spawn(async move {
         let _room = room;
         let sent = match group.len() > FEW {
-            true => admission.piece(&caller, move || group.send()).await,
+            true => {
+                let send = move || group.send();
+                admission.work(Work::Record, &caller, send).await
+            }
             false => Ok(group.send()),
         };
         sent.map_err(|error| failed(&error))?.written().await

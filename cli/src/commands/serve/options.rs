@@ -268,13 +268,17 @@ fn traces(args: &Args, from: &mut Settings) -> Result<Option<TraceOptions>> {
     Ok(endpoint.map(|endpoint| TraceOptions { endpoint, service }))
 }
 
+/// The longest time that can be set: no clock ends before it.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 fn seconds(from: &mut Settings, key: Key, flag: Option<f64>, usual: Duration) -> Result<Duration> {
     let seconds = from.or(key, flag, usual.as_secs_f64())?;
     match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if !time.is_zero() => Ok(time),
+        Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
         _ => bail!(
-            "{} is {seconds}, expected a number of seconds above 0",
-            key.name
+            "{} is {seconds}, expected a number of seconds above 0, at most {} (ten years)",
+            key.name,
+            LONGEST.as_secs()
         ),
     }
 }

@@ -289,7 +289,7 @@ fn answers(description: &str, content: Value, statuses: &[&str]) -> Value {
             "413" => ("The body is too long, or has too many rows.", "AnyError"),
             "415" => ("The content type or encoding is not one of these.", "Error"),
             "429" => (
-                "Too many requests with this key; `retry-after` says when to ask again.",
+                "Too many requests with this key, or from this address; `retry-after` says when to ask again.",
                 "Error",
             ),
             "501" => (
