@@ -5,6 +5,7 @@
 //! threads are woken in turn, none is idle for long enough to end. Each keeps a stack and what
 //! the allocator holds for it, so that a busy server would grow for half an hour.
 
+use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -13,6 +14,15 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::priority::lower_priority;
+
+thread_local! {
+    static IS_ONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is one of [`Threads`].
+pub(crate) fn is_one() -> bool {
+    IS_ONE.get()
+}
 
 /// How long an idle thread stays: for ever. One that ends has to be started again, which the system
 /// may refuse then.
@@ -54,7 +64,10 @@ impl Threads {
         builder
             .max_blocking_threads(most)
             .thread_name(name)
-            .on_thread_start(move || lower_priority(nice));
+            .on_thread_start(move || {
+                IS_ONE.set(true);
+                lower_priority(nice);
+            });
         Ok(Self {
             pool: Some(build(&mut builder)?),
         })

@@ -9,6 +9,7 @@ use memmap2::MmapMut;
 use tokio::runtime::Handle;
 
 use super::memory::{Claim, Full, Memory};
+use crate::threads;
 
 /// Longer than this they have pages of their own, in bytes.
 const OWN_PAGES: usize = 64 << 10;
@@ -162,7 +163,13 @@ impl Drop for Buffer {
         };
         // What is claimed is given back after the pages, not before them.
         let claim = self.claim.take();
-        if let Ok(runtime) = Handle::try_current() {
+        // A thread for long work does that itself. As it hands work over it holds a lock of all such
+        // threads, and may be kept from running as soon as one wakes: for so long, at its low
+        // priority, those with connections would wait for the lock.
+        if threads::is_one() {
+            drop(pages);
+            drop(claim);
+        } else if let Ok(runtime) = Handle::try_current() {
             runtime.spawn_blocking(move || {
                 drop(pages);
                 drop(claim);
@@ -173,9 +180,27 @@ impl Drop for Buffer {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
     use super::super::caller::Caller;
     use super::super::memory::Budget;
     use super::*;
+    use crate::threads::Threads;
+
+    /// It was once handed over to another thread for long work, under a lock for which those with
+    /// connections waited.
+    #[tokio::test]
+    async fn a_thread_for_long_work_gives_back_by_itself() {
+        let threads = Threads::start("test", 1, 0).unwrap();
+        let memory = Budget::new(5 << 20).of(&Caller::Unknown);
+        let work = move || {
+            let mut buffer = Buffer::new(2 << 20, &memory);
+            let full = buffer.extend(&vec![7; 2 << 20]).is_ok() && !memory.holds_little();
+            drop(buffer);
+            full && memory.holds_little()
+        };
+        assert!(matches!(threads.run(work).await, Ok(true)));
+    }
 
     #[test]
     fn bytes_come_out_as_they_went_in() {
