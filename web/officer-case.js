@@ -76,7 +76,10 @@ function why(one) {
   const reasons = (one.reasons ?? one.explanation?.reasons ?? []).map((/** @type {any} */ { code, text }) => item(text ?? code, code));
   const list = (/** @type {string} */ heading, /** @type {HTMLElement[]} */ items) =>
     items.length ? [element('h3', {}, heading), element('ul', { class: 'plain' }, ...items)] : [];
-  const nothing = rules.length + reasons.length === 0 ? [element('p', { class: 'caption' }, 'No rule matched, and there are no reasons on record.')] : [];
+  const missing = one.model.available === false
+    ? 'The model that decided is no longer available: what only it can say of its reasons and rules is missing here.'
+    : rules.length + reasons.length === 0 ? 'No rule matched, and there are no reasons on record.' : '';
+  const nothing = missing ? [element('p', { class: 'caption' }, missing)] : [];
   return element('section', { class: 'card', 'aria-labelledby': 'why-heading' },
     element('h2', { id: 'why-heading' }, 'Why'),
     ...list('Rules that matched', rules), ...list('Principal reasons', reasons), ...nothing, ...contributions(one));

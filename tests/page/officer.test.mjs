@@ -151,6 +151,28 @@ suite('the officer’s page', () => {
     await context.close();
   });
 
+  test('a model that is no longer available is not taken for one that gave no reasons', async () => {
+    const index = await ask(server.url, 'G-1');
+    const { page, context } = await signIn(server.url, 'ann');
+    const why = page.locator('[aria-labelledby=why-heading]');
+    const missing = /no longer available/;
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('#case-heading', { hasText: 'G-1' }).waitFor();
+    assert.doesNotMatch(await why.textContent(), missing);
+    await page.route(`**/decisions/${index}`, async (route) => {
+      const response = await route.fetch();
+      const one = await response.json();
+      assert.equal(one.model.available, true);
+      one.model.available = false;
+      await route.fulfill({ response, json: { ...one, reasons: null, explanation: null } });
+    });
+    await page.keyboard.press('Escape');
+    await page.goto(`${server.url}officer#${index}`);
+    await why.filter({ hasText: missing }).waitFor();
+    assert.doesNotMatch(await why.textContent(), /no reasons on record/);
+    await context.close();
+  });
+
   test('values that were filled in or changed are told, and marked where they counted', async () => {
     const inputs = model.features.filter(({ name }) => name in application);
     const gap = inputs.find(({ missing, type }) => missing === 'impute' && type !== 'category');

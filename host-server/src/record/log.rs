@@ -8,6 +8,7 @@ use model_log::{
 };
 
 use super::call::Call;
+use super::kept::{KeptModel, KeptModels};
 use super::metrics::LogMetrics;
 use super::options::{DecisionLogOptions, OnFailure};
 use super::queue::Queue;
@@ -15,7 +16,7 @@ use super::recorder::{Recorder, Template, Written};
 use super::sink::Sink;
 use crate::host::Description;
 use crate::http::error::ApiError;
-use crate::models::registry::{Loaded, Refused, Served, Witness};
+use crate::models::registry::{Loaded, Refused, Registry, Served, Witness};
 
 /// What records say about the program that wrote them.
 const PROGRAM: &str = concat!("underwrite ", env!("CARGO_PKG_VERSION"));
@@ -29,6 +30,8 @@ pub(crate) struct DecisionLog {
     queue: Mutex<Queue>,
     /// The files that are kept beside the log already, as far as this process knows.
     kept: Mutex<HashSet<[u8; 32]>>,
+    /// Of those files, the one that is loaded for officers.
+    models: KeptModels,
 }
 
 /// What is known of the record of a challenger's answer before there is one.
@@ -85,6 +88,7 @@ impl DecisionLog {
             deciding: Mutex::new(()),
             queue: Mutex::default(),
             kept: Mutex::default(),
+            models: KeptModels::default(),
         };
         // Whoever looks later reads only what is new.
         drop(log.queue()?);
@@ -203,6 +207,22 @@ impl DecisionLog {
                 }
             },
         }
+    }
+
+    /// The model of a file that is kept beside the log, if it is loaded.
+    pub(crate) fn kept_model(&self, file: &[u8; 32]) -> Option<Arc<KeptModel>> {
+        self.models.loaded(file)
+    }
+
+    /// The same, loaded with the registry's limits if it is not; `None` where that cannot be done,
+    /// of which the server's log tells. Blocks.
+    pub(crate) fn load_kept_model(
+        &self,
+        file: &[u8; 32],
+        registry: &Registry,
+    ) -> Option<Arc<KeptModel>> {
+        let open = |wasm: Vec<u8>| registry.reopen(wasm.into());
+        self.models.load(&self.reader(), file, open)
     }
 
     /// Records that a file was refused at a reload; blocks. The old model goes on either way.

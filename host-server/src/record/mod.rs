@@ -8,6 +8,7 @@
 
 mod call;
 mod groups;
+mod kept;
 mod log;
 mod metrics;
 mod options;
@@ -18,6 +19,7 @@ mod sink;
 
 pub(crate) use call::Call;
 pub(crate) use groups::{Groups, write_lines, write_single};
+pub(crate) use kept::KeptModel;
 pub(crate) use log::{DecisionLog, ShadowRecord};
 pub(crate) use metrics::LogMetrics;
 pub(crate) use model_log::{Kind, Role};

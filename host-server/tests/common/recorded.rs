@@ -16,6 +16,7 @@ use host_server::{
     App, DecisionLogOptions, Key, Limits, ModelHost, ModelSource, Person, PersonRole, ReasonCode,
     Role, ServeOptions, app,
 };
+use model_core::artifact::Artifact;
 use model_core::policy::Policy;
 use model_log::{Kind, Opened, Reader};
 use model_train::pack::pack;
@@ -79,7 +80,11 @@ pub(crate) const ADMIN: &str = "key-of-an-admin";
 /// The model's file, of a version and policy.
 pub(crate) fn packed(version: &str, policy: &str) -> Vec<u8> {
     let schema = SCHEMA.replace("1.0.0", version);
-    let mut artifact = models::constant(&schema, 0.5);
+    packed_of(models::constant(&schema, 0.5), policy)
+}
+
+/// The file of a model with a policy.
+pub(crate) fn packed_of(mut artifact: Artifact, policy: &str) -> Vec<u8> {
     artifact.golden_rows.clear();
     let file = Policy::from_toml(policy, &artifact.schema, &["en".into()]);
     artifact.policy = Some(file.unwrap().policy);

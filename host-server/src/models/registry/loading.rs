@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use model_files::{hex, read_small};
 use sha2::{Digest, Sha256};
 
-use super::source::{FileCheck, SignatureCheck, Signer};
-use crate::host::{Limits, ModelHost};
+use super::source::{Checked, FileCheck, SignatureCheck, Signer};
+use super::verify;
+use crate::host::{Limits, LoadError, LoadErrorKind, ModelHost};
 use crate::models::drift::Drift;
 use crate::models::metrics::ModelMetricsSet;
 
@@ -86,6 +88,39 @@ impl Loading {
         if let Some(OnRefuse(told)) = &self.on_refuse {
             told(refused);
         }
+    }
+
+    /// What the check of files says of these bytes.
+    ///
+    /// # Errors
+    /// When it refuses them.
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<Checked, LoadError> {
+        match &self.check {
+            Some(FileCheck(check)) => Ok(check(bytes).map_err(LoadErrorKind::Mismatch)?),
+            None => Ok(Checked::Good),
+        }
+    }
+
+    /// Compiles these bytes with the limits for a file of their length.
+    ///
+    /// # Errors
+    /// As [`ModelHost::load`].
+    pub(super) fn compile(&self, bytes: Bytes) -> Result<ModelHost, LoadError> {
+        let limits = self.limits.for_file(bytes.len());
+        ModelHost::load(bytes, limits)
+    }
+
+    /// Checks and compiles a file that was served before, and serves nobody now.
+    ///
+    /// # Errors
+    /// When it is refused by what holds for files now, but for signatures: those are of files in
+    /// the places that models are served from.
+    pub(super) fn reopen(&self, bytes: Bytes) -> Result<ModelHost, LoadError> {
+        // A doubt was told when it was served.
+        self.check(&bytes)?;
+        let host = self.compile(bytes)?;
+        verify::golden_rows(&host)?;
+        Ok(host)
     }
 
     /// Who signed the file at this path, of this SHA-256; `None` when nobody has to.

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 
 use crate::host::{LoadError, ModelHost};
 
@@ -192,6 +193,15 @@ impl Registry {
     /// When its file is no longer the one that was checked, or cannot be loaded.
     pub(crate) fn load(&self, live: &Live, version: &Version) -> Result<Arc<Served>, LoadError> {
         live.load(version, &self.loading)
+    }
+
+    /// Loads a file that was served before, to ask it about what it decided: it is none of the
+    /// models, so it answers nobody and nothing of it is counted. It may take a while.
+    ///
+    /// # Errors
+    /// When it cannot be loaded, or is refused by the check of files.
+    pub(crate) fn reopen(&self, wasm: Bytes) -> Result<ModelHost, LoadError> {
+        self.loading.reopen(wasm)
     }
 
     fn reload_named(&self, name: &str, change: Change<'_>) -> Vec<Outcome> {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::file::read_model;
 use super::loading::{Loaded, Loading, OnLoad};
 use super::names::{FolderName, check_place};
-use super::source::{Checked, FileCheck, Signer};
+use super::source::{Checked, Signer};
 use super::verify;
 use crate::asset::Asset;
 use crate::glue::{MODEL_TYPES, beside_model};
@@ -106,14 +106,11 @@ impl Served {
         let sha256 = Sha256::digest(&bytes).into();
         let signer = loading.signer(path, &sha256);
         let signer = signer.map_err(LoadErrorKind::Mismatch)?;
-        if let Some(FileCheck(check)) = &loading.check {
-            match check(&bytes).map_err(LoadErrorKind::Mismatch)? {
-                Checked::Good => {}
-                Checked::Doubtful(reason) => tracing::warn!(reason, "model in doubt"),
-            }
+        match loading.check(&bytes)? {
+            Checked::Good => {}
+            Checked::Doubtful(reason) => tracing::warn!(reason, "model in doubt"),
         }
-        let limits = loading.limits.for_file(bytes.len());
-        let host = ModelHost::load(bytes, limits)?;
+        let host = loading.compile(bytes)?;
         if let Some(named) = &named
             && !loading.allow_mismatch
         {

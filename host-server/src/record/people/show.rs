@@ -32,7 +32,6 @@ struct Raw {
 }
 
 /// What of a decision only its model can say.
-#[derive(Default)]
 pub(crate) struct Explained {
     /// The text of each rule that matched.
     pub(crate) rules: Vec<(String, String)>,
@@ -167,8 +166,8 @@ impl Shown {
         codes.map(str::to_owned).collect()
     }
 
-    /// As JSON, with what its model says.
-    pub(crate) fn into_json(mut self, explained: Explained) -> Vec<u8> {
+    /// As JSON, with what its model says, where that can be loaded.
+    pub(crate) fn into_json(mut self, explained: Option<Explained>) -> Vec<u8> {
         #[derive(Serialize)]
         struct Whole<'a> {
             #[serde(flatten)]
@@ -179,10 +178,15 @@ impl Shown {
             answer: Option<&'a RawValue>,
             explanation: Option<&'a RawValue>,
         }
+        self.head["model"]["available"] = json!(explained.is_some());
+        let (known, explanation) = match explained {
+            Some(Explained { rules, explanation }) => (rules, explanation),
+            None => (Vec::new(), None),
+        };
         let codes = self.rules();
         let rules = codes.iter().map(|code| {
             // Rules may share a code: which of them matched is not in the answer.
-            let known = explained.rules.iter().filter(|(known, _)| known == code);
+            let known = known.iter().filter(|(known, _)| known == code);
             let mut texts: Vec<&str> = Vec::new();
             for (_, text) in known.filter(|(_, text)| !text.is_empty()) {
                 if !texts.contains(&text.as_str()) {
@@ -193,7 +197,7 @@ impl Shown {
             json!({ "code": code, "text": (!text.is_empty()).then_some(text) })
         });
         self.head["rules"] = rules.collect();
-        let explanation = explained.explanation.map(|bytes| raw(&bytes));
+        let explanation = explanation.map(|bytes| raw(&bytes));
         if self.head["reasons"].is_null()
             && let Some(explanation) = &explanation
         {

@@ -17,32 +17,82 @@ use super::super::question::{asks_for_recourse, work};
 use super::asker::Asker;
 use super::{LONGEST_BODY, PRIVATE, Shared, said, search};
 use crate::app::App;
+use crate::host::{Decision, Description};
+use crate::http::admission::Work;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::person::Person;
 use crate::models::registry::Served;
-use crate::record::DecisionLog;
 use crate::record::people::{self, Explained, Said, Shown};
+use crate::record::{DecisionLog, KeptModel};
 
-/// What is recorded about a decision; and, where the file that decided is loaded, its rules and
-/// its reasons in words. 410 with what is left where the content was erased.
+/// What is recorded about a decision; and, where the file that decided can still be loaded, its
+/// rules and its reasons in words. 410 with what is left where the content was erased.
 pub(super) async fn show(
     State(app): Shared,
     asker: Asker,
     Path(index): Path<String>,
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
-    let caller = asker.caller;
-    let shown = search(&app, &caller, move || people::show(&asker.log, index)).await?;
+    let (caller, log) = (asker.caller, asker.log);
+    let shown = {
+        let log = Arc::clone(&log);
+        search(&app, &caller, move || people::show(&log, index)).await?
+    };
     if shown.is_erased {
         return Ok((StatusCode::GONE, PRIVATE, Json(shown.to_gone())).into_response());
     }
-    let explained = match served(&app, &shown.file) {
-        None => Explained::default(),
-        Some(served) => explain(&app, &caller, served, &shown).await,
+    let explained = match decider(&app, &caller, log, shown.file).await {
+        None => None,
+        Some(decider) => Some(explain(&app, &caller, decider, &shown).await),
     };
     let json = [(CONTENT_TYPE, media::JSON)];
     Ok((PRIVATE, json, shown.into_json(explained)).into_response())
+}
+
+/// The model that decided.
+enum Decider {
+    Served(Arc<Served>),
+    /// It is no longer loaded; this is its file beside the log.
+    Kept(Arc<KeptModel>),
+}
+
+impl Decider {
+    fn description(&self) -> &Description {
+        match self {
+            Self::Served(served) => served.description(),
+            Self::Kept(kept) => kept.host.description(),
+        }
+    }
+
+    /// Why it decided this so; `None` where its module cannot say.
+    fn explain(&self, request: &[u8]) -> Option<Decision> {
+        match self {
+            Self::Served(served) if served.explains() => served.explain(request).ok(),
+            Self::Kept(kept) if kept.host.explains() => kept.host.explain(request).ok(),
+            Self::Served(_) | Self::Kept(_) => None,
+        }
+    }
+}
+
+/// The model that decided: one that is loaded, else its file beside the log, which is loaded as a
+/// version is that is asked for by name. `None` where that file cannot be loaded.
+async fn decider(
+    app: &App,
+    caller: &Caller,
+    log: Arc<DecisionLog>,
+    file: [u8; 32],
+) -> Option<Decider> {
+    if let Some(served) = served(app, &file) {
+        return Some(Decider::Served(served));
+    }
+    if let Some(kept) = log.kept_model(&file) {
+        return Some(Decider::Kept(kept));
+    }
+    let registry = Arc::clone(app.registry());
+    let load = move || log.load_kept_model(&file, &registry);
+    let loaded = app.admission().work(Work::Load, caller, load).await;
+    Some(Decider::Kept(loaded.ok().flatten()?))
 }
 
 /// The model that decided, if it is loaded.
@@ -54,8 +104,8 @@ fn served(app: &App, file: &[u8; 32]) -> Option<Arc<Served>> {
 }
 
 /// What the model says about its decision; it is the same at any time.
-async fn explain(app: &App, caller: &Caller, served: Arc<Served>, shown: &Shown) -> Explained {
-    let model = served.description();
+async fn explain(app: &App, caller: &Caller, decider: Decider, shown: &Shown) -> Explained {
+    let model = decider.description();
     let policy = model.policy.as_ref();
     let codes = shown.rules();
     let rules = policy.iter().flat_map(|policy| &policy.rules);
@@ -64,10 +114,7 @@ async fn explain(app: &App, caller: &Caller, served: Arc<Served>, shown: &Shown)
     let rules = rules.collect();
     let request = Bytes::from(shown.request.clone());
     let kind = work(asks_for_recourse(&request));
-    let explain = move || match served.explains() {
-        true => served.explain(&request).ok(),
-        false => None,
-    };
+    let explain = move || decider.explain(&request);
     let explanation = app.admission().work(kind, caller, explain).await;
     let explanation = explanation.ok().flatten();
     let explanation = explanation.filter(|explanation| explanation.status == 200);

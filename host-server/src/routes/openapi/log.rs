@@ -156,6 +156,15 @@ fn persons_decision() -> Value {
 fn one() -> Value {
     let mut schema = decision();
     schema["properties"]["hold"] = json!({ "type": "boolean" });
+    schema["properties"]["model"] = model();
+    schema["properties"]["reasons"] = json!({
+        "description": "Of the answer, or else of the explanation.",
+        "anyOf": [{ "type": "array", "items": reference("Reason") }, { "type": "null" }],
+    });
+    schema["properties"]["explanation"] = json!({
+        "description": "By the model that decided; null where it is not available or cannot explain.",
+        "anyOf": [reference("Explanation"), { "type": "null" }],
+    });
     schema["properties"]["history"] = json!({
         "type": "array",
         "description": "What happened since, oldest first. An override has the fields of `PersonsDecision`, and a step: decided, proposed or confirmed.",
@@ -165,6 +174,24 @@ fn one() -> Value {
     let mut operation = of_people("decision", summary);
     operation["responses"]["200"]["content"]["application/json"]["schema"] = schema;
     operation
+}
+
+/// The model that decided.
+fn model() -> Value {
+    json!({
+        "type": "object",
+        "required": ["name", "version", "file_sha256", "policy_digest", "available"],
+        "properties": {
+            "name": { "type": ["string", "null"] },
+            "version": { "type": ["string", "null"] },
+            "file_sha256": { "type": "string", "description": "SHA-256 of its file, in hexadecimal." },
+            "policy_digest": { "type": ["string", "null"] },
+            "available": {
+                "type": "boolean",
+                "description": "Whether its file could be loaded, from the place it is served from or from the log's folder. Where not, the explanation and the texts of rules are null, and so are reasons that the answer does not have.",
+            },
+        },
+    })
 }
 
 fn queue() -> Value {

@@ -1,0 +1,72 @@
+//! Models that are no longer loaded, from their files beside the log: each still says of its own
+//! decisions why they came out as they did.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use model_log::{Digest, Reader};
+
+use crate::host::{LoadError, ModelHost};
+
+/// A model from its file beside the log.
+pub(crate) struct KeptModel {
+    file_sha256: [u8; 32],
+    pub(crate) host: ModelHost,
+}
+
+/// Of these models, the one that was asked for last is loaded.
+#[derive(Default)]
+pub(super) struct KeptModels {
+    last: ArcSwapOption<KeptModel>,
+    /// One thread loads, others wait.
+    loading: Mutex<()>,
+    /// Files that could not be loaded: the server's log says so once for each.
+    told: Mutex<HashSet<[u8; 32]>>,
+}
+
+impl KeptModels {
+    /// The model of this file, if it is loaded.
+    pub(super) fn loaded(&self, file: &[u8; 32]) -> Option<Arc<KeptModel>> {
+        let last = self.last.load_full();
+        last.filter(|last| last.file_sha256 == *file)
+    }
+
+    /// The model of this file, which takes the place of the one before; `None` where the file is
+    /// gone, damaged or refused. Blocks.
+    pub(super) fn load(
+        &self,
+        reader: &Reader,
+        file: &[u8; 32],
+        open: impl FnOnce(Vec<u8>) -> Result<ModelHost, LoadError>,
+    ) -> Option<Arc<KeptModel>> {
+        let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = self.loaded(file) {
+            return Some(model);
+        }
+        // Its SHA-256 is that of the record, or it is not read.
+        let bytes = reader
+            .model(Digest(*file))
+            .map_err(|error| error.to_string());
+        let host = bytes.and_then(|bytes| open(bytes).map_err(|error| error.to_string()));
+        let host = host.inspect_err(|error| self.tell(file, error)).ok()?;
+        let model = Arc::new(KeptModel {
+            file_sha256: *file,
+            host,
+        });
+        self.last.store(Some(Arc::clone(&model)));
+        Some(model)
+    }
+
+    fn tell(&self, file: &[u8; 32], error: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(*file) {
+            let file_sha256 = Digest(*file).to_string();
+            tracing::warn!(
+                file_sha256,
+                error,
+                "model of past decisions not loaded: officers see them without its reasons and rules' texts"
+            );
+        }
+    }
+}
