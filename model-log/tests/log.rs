@@ -10,8 +10,10 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::decision;
 use model_log::event::{Erasure, Override};
@@ -559,6 +561,64 @@ fn a_hold_and_the_term_refuse_an_erasure() {
         log.erase(&silent, "tester"),
         Err(LogError::Argument(_))
     ));
+    log.close().unwrap();
+    sound(folder.path());
+}
+
+/// A record that was made so many years ago.
+fn old(years: i64, mut record: Record) -> Record {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let ago = Duration::from_secs(u64::try_from(years).unwrap() * 366 * 24 * 3600);
+    record.details.time = i64::try_from((since - ago).as_micros()).unwrap();
+    record
+}
+
+#[test]
+fn what_is_about_a_decision_has_its_term_and_its_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    let about = |kind, link| Record::about(kind, link, &"the applicant").unwrap();
+    let records = vec![
+        old(6, decision(0)),
+        old(6, about(Kind::Override, 0)),
+        old(6, about(Kind::Notice, 1)),
+        old(6, decision(3)),
+        old(6, about(Kind::Override, 3)),
+        old(3, about(Kind::Performance, 0)),
+    ];
+    log.append(records).unwrap().wait().unwrap();
+    let erase = |indexes: &[u64], before_term| {
+        let change = Change {
+            before_term,
+            ..change(indexes)
+        };
+        log.erase(&change, "tester")
+    };
+    let events = |index| -> Erasure { log.reader().record(index).unwrap().event().unwrap() };
+    let now = u32::try_from(old(0, decision(0)).details.time / 60_000_000).unwrap();
+    let due = log.reader().beyond_retention(60, now).unwrap();
+    let due: Vec<u64> = due.iter().map(|found| found.index).collect();
+    assert_eq!(due, [3, 4]);
+    // The loan of decision 0 ended three years ago, and all that is about it has one term.
+    let mut ends = BTreeSet::new();
+    for named in [&[0][..], &[1], &[2], &[5], &[0, 1], &[4, 2]] {
+        match erase(named, false) {
+            Err(LogError::BeforeTerm { until, .. }) => ends.insert(until),
+            other => panic!("{named:?}: {other:?}"),
+        };
+    }
+    assert_eq!(ends.len(), 1, "{ends:?}");
+    log.hold(&change(&[0]), "tester").unwrap();
+    for named in [0, 1, 2, 5] {
+        let refused = erase(&[named], true).unwrap_err();
+        assert!(matches!(refused, LogError::Held(_)), "{named}: {refused}");
+    }
+    log.release(&change(&[0]), "tester").unwrap();
+    let erased = erase(&[1], true).unwrap();
+    assert_eq!(erased.records, 2, "and the notice");
+    assert!(events(erased.index).before_term);
+    let erased = erase(&[4], false).unwrap();
+    assert!(!events(erased.index).before_term);
     log.close().unwrap();
     sound(folder.path());
 }
