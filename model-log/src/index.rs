@@ -36,6 +36,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// What a record about an applicant is about: it is kept, held and erased with that.
+    pub(crate) fn about(&self) -> Option<u64> {
+        self.link.filter(|_| self.kind.is_personal())
+    }
+
     pub(crate) fn to_bytes(self) -> [u8; LEN] {
         let mut bytes = [0; LEN];
         let link = if self.link.is_some() { HAS_LINK } else { 0 };

@@ -1,6 +1,10 @@
 //! How long records are kept: plain rules, without files.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Months, Utc};
+
+use crate::index::Entry;
 
 /// The times that matter, in minutes since 1970 UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +23,59 @@ impl Times {
     pub fn start(&self) -> u32 {
         let others = [self.notice, self.last_linked];
         others.into_iter().flatten().fold(self.record, u32::max)
+    }
+}
+
+/// Terms and holds of records. What is about a decision, or about such a record in turn, has the
+/// decision's term and is on hold with what it is about.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    on_hold: BTreeSet<u64>,
+    /// By each record that is about another one: the decision that it leads to.
+    decisions: BTreeMap<u64, u64>,
+    /// By decision: the minute of the last record that leads to it.
+    last: BTreeMap<u64, u32>,
+}
+
+impl Terms {
+    pub(crate) fn new(on_hold: BTreeSet<u64>) -> Self {
+        Self {
+            on_hold,
+            decisions: BTreeMap::new(),
+            last: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a record, after those that are before it in the log.
+    pub(crate) fn add(&mut self, index: u64, entry: &Entry) {
+        let Some(link) = entry.about() else {
+            return;
+        };
+        let decision = self.decision(link);
+        self.decisions.insert(index, decision);
+        let last = self.last.entry(decision).or_default();
+        *last = entry.minute.max(*last);
+        if self.on_hold.contains(&link) {
+            self.on_hold.insert(index);
+        }
+    }
+
+    fn decision(&self, index: u64) -> u64 {
+        self.decisions.get(&index).copied().unwrap_or(index)
+    }
+
+    pub(crate) fn is_on_hold(&self, index: u64) -> bool {
+        self.on_hold.contains(&index)
+    }
+
+    /// The times of a record, once all that count for it are added.
+    pub(crate) fn times(&self, index: u64, entry: &Entry) -> Times {
+        Times {
+            record: entry.minute,
+            // A notice is a linked record too.
+            notice: None,
+            last_linked: self.last.get(&self.decision(index)).copied(),
+        }
     }
 }
 

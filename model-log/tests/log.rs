@@ -10,8 +10,10 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::decision;
 use model_log::event::{Erasure, Override};
@@ -387,19 +389,10 @@ fn an_index_that_ends_early_hides_no_record() {
     lock.lock().unwrap();
     let reader = Reader::open(folder.path(), None).unwrap();
     assert_eq!(reader.size().unwrap(), 300);
-    // What nobody has signed is not asked for then.
-    std::fs::write(&index, &whole).unwrap();
-    let records = folder.path().join("records/00000000");
-    let mut more = std::fs::OpenOptions::new()
-        .append(true)
-        .open(&records)
-        .unwrap();
-    std::io::Write::write_all(&mut more, &[7; 100]).unwrap();
-    let reader = Reader::open(folder.path(), None).unwrap();
-    assert_eq!(reader.size().unwrap(), 300);
     drop(lock);
     // A record that is damaged is none that was never there.
     std::fs::write(&index, &whole[..48 * 110]).unwrap();
+    let records = folder.path().join("records/00000000");
     let mut bytes = std::fs::read(&records).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -407,6 +400,33 @@ fn an_index_that_ends_early_hides_no_record() {
     let reader = Reader::open(folder.path(), None).unwrap();
     let error = reader.size().unwrap_err();
     assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+}
+
+/// While somebody has the lock, a record that is in no index and under no checkpoint is on its
+/// way; afterwards it is one that a crash has kept.
+#[test]
+fn a_record_that_only_the_records_have_counts_where_nobody_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 300).close().unwrap();
+    let before = ["index/00000000", "checkpoint"].map(|name| {
+        let path = folder.path().join(name);
+        let bytes = std::fs::read(&path).unwrap();
+        (path, bytes)
+    });
+    filled(folder.path(), 1).close().unwrap();
+    for (path, bytes) in &before {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let size = || {
+        let reader = Reader::open(folder.path(), None).unwrap();
+        reader.size().unwrap()
+    };
+    let lock = std::fs::File::open(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(size(), 300);
+    // Not by closing it: a child that another test has just begun to start has it open too.
+    lock.unlock().unwrap();
+    assert_eq!(size(), 301);
 }
 
 #[test]
@@ -563,6 +583,64 @@ fn a_hold_and_the_term_refuse_an_erasure() {
     sound(folder.path());
 }
 
+/// A record that was made so many years ago.
+fn old(years: i64, mut record: Record) -> Record {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let ago = Duration::from_secs(u64::try_from(years).unwrap() * 366 * 24 * 3600);
+    record.details.time = i64::try_from((since - ago).as_micros()).unwrap();
+    record
+}
+
+#[test]
+fn what_is_about_a_decision_has_its_term_and_its_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    let about = |kind, link| Record::about(kind, link, &"the applicant").unwrap();
+    let records = vec![
+        old(6, decision(0)),
+        old(6, about(Kind::Override, 0)),
+        old(6, about(Kind::Notice, 1)),
+        old(6, decision(3)),
+        old(6, about(Kind::Override, 3)),
+        old(3, about(Kind::Performance, 0)),
+    ];
+    log.append(records).unwrap().wait().unwrap();
+    let erase = |indexes: &[u64], before_term| {
+        let change = Change {
+            before_term,
+            ..change(indexes)
+        };
+        log.erase(&change, "tester")
+    };
+    let events = |index| -> Erasure { log.reader().record(index).unwrap().event().unwrap() };
+    let now = u32::try_from(old(0, decision(0)).details.time / 60_000_000).unwrap();
+    let due = log.reader().beyond_retention(60, now).unwrap();
+    let due: Vec<u64> = due.iter().map(|found| found.index).collect();
+    assert_eq!(due, [3, 4]);
+    // The loan of decision 0 ended three years ago, and all that is about it has one term.
+    let mut ends = BTreeSet::new();
+    for named in [&[0][..], &[1], &[2], &[5], &[0, 1], &[4, 2]] {
+        match erase(named, false) {
+            Err(LogError::BeforeTerm { until, .. }) => ends.insert(until),
+            other => panic!("{named:?}: {other:?}"),
+        };
+    }
+    assert_eq!(ends.len(), 1, "{ends:?}");
+    log.hold(&change(&[0]), "tester").unwrap();
+    for named in [0, 1, 2, 5] {
+        let refused = erase(&[named], true).unwrap_err();
+        assert!(matches!(refused, LogError::Held(_)), "{named}: {refused}");
+    }
+    log.release(&change(&[0]), "tester").unwrap();
+    let erased = erase(&[1], true).unwrap();
+    assert_eq!(erased.records, 2, "and the notice");
+    assert!(events(erased.index).before_term);
+    let erased = erase(&[4], false).unwrap();
+    assert!(!events(erased.index).before_term);
+    log.close().unwrap();
+    sound(folder.path());
+}
+
 #[test]
 fn records_are_beyond_retention_after_their_term() {
     let folder = tempfile::tempdir().unwrap();
@@ -669,6 +747,7 @@ fn an_epoch_ends_and_the_next_begins() {
     log.close().unwrap();
     let report = sound(folder.path());
     assert_eq!((report.records, report.erased), (65_546, 2));
+    an_ended_epoch_is_read_from_its_records(folder.path());
     // Tiles that are gone are built again at the start.
     std::fs::remove_dir_all(folder.path().join("tile")).unwrap();
     assert!(!checked(folder.path()).problems.is_empty());
@@ -678,6 +757,28 @@ fn an_epoch_ends_and_the_next_begins() {
     check_proof(&proof, &verifier).unwrap();
     log.close().unwrap();
     sound(folder.path());
+}
+
+/// Where the index of an epoch that has ended is short; not where its records are, too.
+fn an_ended_epoch_is_read_from_its_records(folder: &Path) {
+    let [index, records] = ["index", "records"].map(|name| folder.join(name).join("00000000"));
+    let [whole, good] = [&index, &records].map(|path| std::fs::read(path).unwrap());
+    let decisions = Query {
+        kinds: vec![Kind::Decision],
+        ..Query::default()
+    };
+    std::fs::write(&index, &whole[..48 * 1000]).unwrap();
+    let reader = Reader::open(folder, None).unwrap();
+    assert_eq!(reader.search(&decisions).unwrap().len(), 65_545);
+    assert_eq!(reader.record(40_000).unwrap().index, 40_000);
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    std::fs::write(&records, bad).unwrap();
+    let reader = Reader::open(folder, None).unwrap();
+    let error = reader.search(&decisions).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+    std::fs::write(&index, whole).unwrap();
+    std::fs::write(&records, good).unwrap();
 }
 
 #[test]

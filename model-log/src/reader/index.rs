@@ -206,7 +206,7 @@ impl Reader {
     }
 
     /// The entries of these records, oldest or newest first, until `each` breaks off.
-    pub(super) fn walk(
+    pub(crate) fn walk(
         &self,
         records: Range<u64>,
         newest_first: bool,

@@ -1,6 +1,6 @@
 //! Looks records up in the index.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use serde::Serialize;
@@ -9,8 +9,7 @@ use super::Reader;
 use crate::error::LogError;
 use crate::index::Entry;
 use crate::record::{Kind, Outcome};
-use crate::retention::{Times, is_beyond};
-use crate::writer::add_linked;
+use crate::retention::{Terms, is_beyond};
 
 /// Which records are wanted; what is `None` or empty restricts nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -178,22 +177,14 @@ impl Reader {
     /// # Errors
     /// When the index or a hold cannot be read.
     pub fn beyond_retention(&self, months: u32, now: u32) -> Result<Vec<Found>, LogError> {
-        let held = self.held()?;
-        let mut linked: BTreeMap<u64, Times> = BTreeMap::new();
-        self.each_entry(|_, entry| {
-            if let Some(link) = entry.link.filter(|_| entry.kind.is_personal()) {
-                add_linked(linked.entry(link).or_default(), entry);
-            }
-        })?;
+        let mut terms = Terms::new(self.held()?);
+        self.each_entry(|index, entry| terms.add(index, entry))?;
         let mut found = Vec::new();
         self.each_entry(|index, entry| {
             if !entry.kind.is_personal() || entry.erased {
                 return;
             }
-            let about = entry.link.unwrap_or(index);
-            let mut times = linked.get(&about).copied().unwrap_or_default();
-            times.record = entry.minute;
-            let on_hold = held.contains(&index) || held.contains(&about);
+            let (times, on_hold) = (terms.times(index, entry), terms.is_on_hold(index));
             if is_beyond(&times, months, on_hold, now) {
                 found.push(Found::new(index, entry));
             }

@@ -1,6 +1,7 @@
 //! Holds, releases and erasures.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::event;
 use crate::index::{self, Entry};
 use crate::reader::Reader;
 use crate::record::{Kind, Record};
-use crate::retention::{Times, end_of_term, is_beyond};
+use crate::retention::{Terms, end_of_term, is_beyond};
 use crate::seeds::EPOCH;
 
 /// What is asked of a log about records that it has. The JSON of `POST /log/hold`,
@@ -95,7 +96,8 @@ impl Core {
         };
         let term = Term {
             months,
-            is_early: what == What::Erase && facts.check_erasure(months, change.before_term)?,
+            is_early: what == What::Erase
+                && facts.check_erasure(&reader, months, change.before_term)?,
         };
         let record = self.record_of(what, &affected, &change, by, term)?;
         let receipts = self.append(&mut [record])?;
@@ -214,8 +216,7 @@ impl Core {
 fn add_records_about(reader: &Reader, indexes: &mut Vec<u64>) -> Result<(), LogError> {
     let mut all: BTreeSet<u64> = indexes.iter().copied().collect();
     reader.each_entry(|index, entry| {
-        let about = entry.link.is_some_and(|link| all.contains(&link));
-        if about && entry.kind.is_personal() {
+        if entry.about().is_some_and(|link| all.contains(&link)) {
             all.insert(index);
         }
     })?;
@@ -239,7 +240,6 @@ fn check(change: &Change) -> Result<(), LogError> {
 /// What is known about the records that are to be changed.
 pub(crate) struct Facts {
     pub(crate) entries: BTreeMap<u64, Entry>,
-    pub(crate) times: BTreeMap<u64, Times>,
     pub(crate) held: BTreeSet<u64>,
 }
 
@@ -248,20 +248,13 @@ impl Facts {
         let size = reader.size()?;
         let held = reader.held()?;
         let mut entries = BTreeMap::new();
-        let mut times: BTreeMap<u64, Times> = BTreeMap::new();
         if let Some(index) = indexes.iter().find(|index| **index >= size).copied() {
             return Err(LogError::Unknown { index, size });
         }
         let wanted: BTreeSet<u64> = indexes.iter().copied().collect();
         reader.each_entry(|index, entry| {
             if wanted.contains(&index) {
-                times.entry(index).or_default().record = entry.minute;
                 entries.insert(index, *entry);
-            }
-            if let Some(link) = entry.link.filter(|link| wanted.contains(link))
-                && entry.kind.is_personal()
-            {
-                add_linked(times.entry(link).or_default(), entry);
             }
         })?;
         for (index, entry) in &entries {
@@ -275,11 +268,7 @@ impl Facts {
                 });
             }
         }
-        Ok(Self {
-            entries,
-            times,
-            held,
-        })
+        Ok(Self { entries, held })
     }
 
     fn keep(&self, wanted: impl Fn(u64) -> bool) -> Vec<u64> {
@@ -290,18 +279,43 @@ impl Facts {
             .collect()
     }
 
+    /// The terms of the records, for which everything counts that is about the same decisions.
+    fn terms(&self, reader: &Reader) -> Result<Terms, LogError> {
+        let mut related: BTreeSet<u64> = self.entries.keys().copied().collect();
+        let end = related.last().map_or(0, |last| last + 1);
+        // What a record is about comes before it.
+        reader.walk(0..end, true, |index, entry| {
+            if related.contains(&index) {
+                related.extend(entry.about());
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut terms = Terms::new(self.held.clone());
+        reader.each_entry(|index, entry| {
+            if entry.about().is_some_and(|link| related.contains(&link)) {
+                related.insert(index);
+                terms.add(index, entry);
+            }
+        })?;
+        Ok(terms)
+    }
+
     /// Whether one of the records is erased before its term; an error when it may not be.
-    fn check_erasure(&self, months: u32, before_term: bool) -> Result<bool, LogError> {
+    fn check_erasure(
+        &self,
+        reader: &Reader,
+        months: u32,
+        before_term: bool,
+    ) -> Result<bool, LogError> {
+        let terms = self.terms(reader)?;
         let mut early = false;
         let minute = u32::try_from(now() / 60_000_000).unwrap_or(u32::MAX);
         for (index, entry) in self.entries.iter().filter(|(_, entry)| !entry.erased) {
             let index = *index;
-            // A record about a decision is kept as the decision is.
-            let about = entry.link.filter(|_| entry.kind.is_personal());
-            if self.held.contains(&index) || about.is_some_and(|link| self.held.contains(&link)) {
+            if terms.is_on_hold(index) {
                 return Err(LogError::Held(index));
             }
-            let times = self.times.get(&index).copied().unwrap_or_default();
+            let times = terms.times(index, entry);
             if !is_beyond(&times, months, false, minute) {
                 early = true;
                 if !before_term {
@@ -311,14 +325,5 @@ impl Facts {
             }
         }
         Ok(early)
-    }
-}
-
-/// Counts a record about another one among its times.
-pub(crate) fn add_linked(times: &mut Times, entry: &Entry) {
-    let minute = Some(entry.minute);
-    times.last_linked = times.last_linked.max(minute);
-    if entry.kind == Kind::Notice {
-        times.notice = times.notice.max(minute);
     }
 }

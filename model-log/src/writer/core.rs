@@ -65,8 +65,9 @@ struct Framed {
 }
 
 impl Core {
-    /// Writes and syncs records; answers their receipts. After an error nothing of them counts,
-    /// and the log must be opened again.
+    /// Writes and syncs records; answers their receipts. After an error nobody is given one, and
+    /// the log must be opened again. It keeps what was synced up to the end of an epoch where the
+    /// next could not be begun.
     pub(crate) fn append(&mut self, records: &mut [Prepared]) -> Result<Vec<Receipt>, LogError> {
         let mut receipts = Vec::with_capacity(records.len());
         let mut rest = records;

@@ -12,7 +12,6 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use self::change::What;
-pub(crate) use self::change::add_linked;
 pub use self::change::{Change, Changed};
 use self::prepared::Prepared;
 use self::start::Opening;

@@ -287,8 +287,8 @@ impl Ready {
 }
 
 impl Core {
-    /// The first writes after opening: an epoch that a crash left full, the record about what
-    /// was cut, erasures that were begun, tiles and a checkpoint.
+    /// The first writes after opening: the record about what was cut, erasures that were begun,
+    /// tiles and a checkpoint. An epoch that a crash left full is ended by the next record.
     fn begin(
         &mut self,
         erasures: &[u64],
@@ -306,9 +306,6 @@ impl Core {
             let record = Prepared::new(record, &self.keys)?;
             self.append(&mut [record])?;
             events.push(Event::Recovered { bytes, records });
-        } else {
-            // With nothing to append, an epoch that is full still has to be ended.
-            self.append(&mut [])?;
         }
         self.erase_again(erasures)?;
         if self.sign_checkpoint(false)? {
