@@ -20,6 +20,9 @@ use pyo3::types::PyCapsule;
 
 use crate::layout::{Buffers, Field, column};
 
+/// The key of a field's metadata that names its extension type.
+const EXTENSION: &str = "ARROW:extension:name";
+
 #[repr(C)]
 struct ArrowSchema {
     format: *const c_char,
@@ -175,6 +178,58 @@ unsafe fn text(address: *const c_char) -> Option<String> {
     Some(text.to_string_lossy().into_owned())
 }
 
+/// What the metadata of a field calls its extension type.
+///
+/// # Safety
+/// The address is null, or that of metadata: the number of pairs, then the key and the value of
+/// each.
+unsafe fn extension(address: *const c_char) -> Option<String> {
+    if address.is_null() {
+        return None;
+    }
+    let mut metadata = Metadata(address.cast());
+    // SAFETY: no more is read than there is, as the caller says.
+    unsafe {
+        let pairs = metadata.number();
+        (0..pairs).find_map(|_| {
+            let (key, value) = (metadata.text(), metadata.text());
+            (key == EXTENSION).then_some(value)
+        })
+    }
+}
+
+/// What is left of a field's metadata.
+struct Metadata(*const u8);
+
+impl Metadata {
+    /// A number of 32 bits, which need not be aligned.
+    ///
+    /// # Safety
+    /// It is there.
+    unsafe fn number(&mut self) -> usize {
+        // SAFETY: as the caller says.
+        unsafe {
+            let number = self.0.cast::<i32>().read_unaligned();
+            self.0 = self.0.add(size_of::<i32>());
+            size(number.into())
+        }
+    }
+
+    /// A text behind its length in bytes.
+    ///
+    /// # Safety
+    /// It is there.
+    unsafe fn text(&mut self) -> String {
+        // SAFETY: as the caller says.
+        unsafe {
+            let length = self.number();
+            let bytes = slice::from_raw_parts(self.0, length);
+            self.0 = self.0.add(length);
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    }
+}
+
 fn table_fields(schema: &ArrowSchema) -> Result<Vec<Field>, ColumnError> {
     let table = field(schema);
     if table.format != "+s" {
@@ -190,11 +245,13 @@ fn table_fields(schema: &ArrowSchema) -> Result<Vec<Field>, ColumnError> {
 }
 
 fn field(schema: &ArrowSchema) -> Field {
-    // SAFETY: both are texts or null, and a dictionary lives as long as its field.
+    // SAFETY: name and format are texts or null, as is the metadata, and a dictionary lives as
+    // long as its field.
     unsafe {
         Field {
             name: text(schema.name).unwrap_or_default(),
             format: text(schema.format).unwrap_or_default(),
+            extension: extension(schema.metadata),
             dictionary: schema.dictionary.as_ref().map(|of| Box::new(field(of))),
         }
     }
@@ -250,7 +307,7 @@ impl Batch {
         };
         let buffers = Addresses { batch: self, array };
         let offset = size(array.offset) + skipped;
-        column(&field.format, offset, rows, &buffers, dictionary)
+        column(field, offset, rows, &buffers, dictionary)
     }
 
     fn buffer<'b>(&'b self, array: &'b ArrowArray, index: usize) -> Option<NonNull<u8>> {

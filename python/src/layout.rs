@@ -8,9 +8,15 @@ pub(crate) struct Field {
     pub(crate) name: String,
     /// As Arrow's C data interface writes a type: `g` for 64-bit floats.
     pub(crate) format: String,
+    /// The extension type, of which the format is only how it is stored.
+    pub(crate) extension: Option<String>,
     /// Of the entries, where there is a dictionary.
     pub(crate) dictionary: Option<Box<Field>>,
 }
+
+/// Extension types that mean what they store. Others do not: a pandas period stores how many
+/// periods it is after 1970.
+const PLAIN_EXTENSIONS: [&str; 2] = ["arrow.bool8", "arrow.json"];
 
 /// The buffers of one column.
 pub(crate) trait Buffers<'b> {
@@ -21,17 +27,24 @@ pub(crate) trait Buffers<'b> {
     fn get(&self, index: usize, length: usize) -> Option<&'b [u8]>;
 }
 
-/// A column of this format, `rows` long from `offset` on.
+/// A column of this field, `rows` long from `offset` on.
 ///
 /// # Errors
 /// Names a type that cannot be read, or a buffer that is missing.
 pub(crate) fn column<'b>(
-    format: &str,
+    field: &Field,
     offset: usize,
     rows: usize,
     buffers: &impl Buffers<'b>,
     dictionary: Option<Column<'b>>,
 ) -> Result<Column<'b>, ColumnError> {
+    let format = field.format.as_str();
+    let mut extension = field.extension.iter();
+    if let Some(name) = extension.find(|name| !PLAIN_EXTENSIONS.contains(&name.as_str())) {
+        return Err(ColumnError::new(format!(
+            "expected numbers, booleans or text, got the extension type {name}: give the number or text that the model was trained on"
+        )));
+    }
     let end = offset + rows;
     let needed = |index: usize, length: usize| {
         let missing = || ColumnError::new(format!("buffer {index} has less than {length} bytes"));

@@ -124,8 +124,8 @@ impl Table {
                 let fields: Vec<Field> = given.iter().map(field).collect();
                 let found = find(decider, &fields, allow_missing)?;
                 let read = |index: usize| {
-                    let (_, format, rows, validity, buffers) = &given[index];
-                    column(format, 0, *rows, &Given { validity, buffers }, None)
+                    let (_, _, rows, validity, buffers) = &given[index];
+                    column(&fields[index], 0, *rows, &Given { validity, buffers }, None)
                 };
                 batch(decider, &fields, &found, rows, &read, each)
             }
@@ -206,6 +206,7 @@ fn field((name, format, ..): &GivenColumn) -> Field {
     Field {
         name: name.clone(),
         format: format.clone(),
+        extension: None,
         dictionary: None,
     }
 }

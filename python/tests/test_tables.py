@@ -173,6 +173,26 @@ def test_a_row_of_a_later_batch_is_named(model, rows):
         model.predict(reader)
 
 
+def test_periods_of_pandas_are_refused(model, rows):
+    periods = rows.head(3).assign(person_age=pd.period_range("2015", periods=3, freq="Y"))
+    with pytest.raises(ValueError, match="column 'person_age': .*got the extension type pandas.period"):
+        model.score(periods)
+    # A column that the model does not read may be what it likes.
+    other = rows.head(3).assign(odd=pd.period_range("2015", periods=3, freq="Y"))
+    assert len(model.score(other)["probability"]) == 3
+
+
+@pytest.mark.skipif(not hasattr(pa, "json_"), reason="of a newer PyArrow")
+def test_extension_types_that_mean_what_they_store_are_read(model, rows):
+    table = pa.Table.from_pandas(rows.head(3), preserve_index=False)
+    intents = pa.ExtensionArray.from_storage(
+        pa.json_(pa.large_string()), table["loan_intent"].combine_chunks().cast(pa.large_string())
+    )
+    place = table.column_names.index("loan_intent")
+    given = table.set_column(place, "loan_intent", intents)
+    assert (model.predict_proba(given) == model.predict_proba(table)).all()
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -183,6 +203,8 @@ def test_a_row_of_a_later_batch_is_named(model, rows):
         (pa.array([{"a": 1}] * 3), "got structs"),
         (pa.array([b"1"] * 3), "got bytes"),
         (pa.array([True] * 3), "expected a column of type number, got booleans"),
+        # Stored as an integer: how many years after 1970.
+        (pa.array(pd.period_range("2015", periods=3, freq="Y")), "got the extension type pandas.period"),
     ],
 )
 def test_a_type_without_meaning_is_named(model, rows, values, says):
