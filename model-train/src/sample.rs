@@ -159,6 +159,21 @@ impl Sample {
         Some(rows.iter().map(|&row| weights[row]).collect())
     }
 
+    /// The share of some rows of which something holds, weighted where rows have weights.
+    pub(crate) fn share_of(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        holds: impl Fn(usize) -> bool,
+    ) -> f64 {
+        let (mut held, mut all) = (0.0, 0.0);
+        for row in rows {
+            let weight = self.weights.as_ref().map_or(1.0, |weights| weights[row]);
+            all += weight;
+            held += if holds(row) { weight } else { 0.0 };
+        }
+        held / all
+    }
+
     /// How many different groups some rows have; `None` without a column of groups.
     #[must_use]
     pub fn count_groups(&self, rows: &[usize]) -> Option<usize> {

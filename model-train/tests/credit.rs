@@ -310,7 +310,7 @@ fn standard_errors_are_those_of_statsmodels() {
         weights: None,
     };
     let errors = linear_errors(design, weights[0], &weights[1..], 0.0).unwrap();
-    let inflation = variance_inflation(&columns);
+    let inflation = variance_inflation(design);
     for index in 0..3 {
         let error = expect["standard_errors"][index + 1].as_f64().unwrap();
         assert!((errors[index] - error).abs() < 1e-9, "{errors:?}");
@@ -325,5 +325,9 @@ fn standard_errors_are_those_of_statsmodels() {
         columns[0].clone(),
         columns[0].iter().map(|x| 2.0 * x).collect(),
     ];
-    assert_eq!(variance_inflation(&twice), [None, None]);
+    let twice = Design {
+        columns: &twice,
+        weights: None,
+    };
+    assert_eq!(variance_inflation(twice), [None, None]);
 }

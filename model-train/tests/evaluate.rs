@@ -14,9 +14,10 @@ use model_core::schema::Schema;
 use model_train::card::{About, model_card};
 use model_train::dataset::Dataset;
 use model_train::evaluate::{
-    BenchmarkRecord, Draw, Evaluation, FIGURES, FrontierRecord, Interval, LearningPoint, Options,
-    PairedRecord, Ranked, SearchRecord, Shuffles, TrialRecord, calibration, estimates, evaluate,
-    learning_curve, permutation_importance, precision_recall, roc, score_distribution, thresholds,
+    BenchmarkRecord, Draw, Evaluation, FIGURES, FrontierRecord, Interval, Labels, LearningPoint,
+    Options, PairedRecord, Ranked, SearchRecord, Shuffles, TrialRecord, calibration, estimates,
+    evaluate, learning_curve, permutation_importance, precision_recall, roc, score_distribution,
+    thresholds,
 };
 use model_train::fit::{ClassWeight, Params};
 use model_train::report::evaluation_html;
@@ -269,7 +270,10 @@ fn a_learning_curve_grows_and_keeps_its_classes() {
     let points = learning_curve(
         &target,
         &train,
-        &answers(),
+        Labels {
+            answers: &answers(),
+            weights: None,
+        },
         Draw { seed: 3, jobs: 2 },
         |rows| {
             parts.lock().unwrap().push(rows.to_vec());

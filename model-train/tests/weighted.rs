@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use model_train::evaluate::{
-    Decisions, FIGURES, Ranked, calibration_state, cut_off, deciles, estimates, gains, ks, roc,
-    strategy, swap_set,
+    Decisions, Design, FIGURES, Ranked, calibration_state, cut_off, deciles, estimates, gains, ks,
+    linear_errors, roc, strategy, swap_set, variance_inflation,
 };
 use serde_json::Value;
 
@@ -118,6 +118,45 @@ fn a_weight_of_three_is_three_rows() {
     let (a, b) = (calibration_state(&equal), calibration_state(&plain));
     let errors = [a, b].map(|state| state.slope.unwrap().standard_error);
     assert!((errors[0] - errors[1]).abs() < 1e-9, "{errors:?}");
+}
+
+/// Variance inflation is that of repeated rows; of standard errors only the ratios of the weights
+/// matter, so a weight of three is worth fewer than three rows.
+#[test]
+fn errors_of_coefficients_are_weighted() {
+    let rows = 200;
+    let first: Vec<f64> = (0..rows).map(|row| (row % 17) as f64 / 8.0 - 1.0).collect();
+    let noise = (0..rows).map(|row| (row % 23) as f64 / 11.0 - 1.0);
+    let second: Vec<f64> = first.iter().zip(noise).map(|(a, b)| a + b).collect();
+    let columns = vec![first, second];
+    let times: Vec<usize> = (0..rows).map(|row| row % 3 + 1).collect();
+    let weights: Vec<f64> = times.iter().map(|times| *times as f64).collect();
+    let repeated: Vec<Vec<f64>> = (columns.iter())
+        .map(|column| {
+            let pairs = column.iter().zip(&times);
+            pairs
+                .flat_map(|(x, times)| std::iter::repeat_n(*x, *times))
+                .collect()
+        })
+        .collect();
+    let of = |columns: &[Vec<f64>], weights: Option<&[f64]>| {
+        let design = Design { columns, weights };
+        let errors = linear_errors(design, 0.3, &[0.5, -0.8], 0.0).unwrap();
+        let inflation = variance_inflation(design).into_iter();
+        (errors, inflation.map(Option::unwrap).collect::<Vec<f64>>())
+    };
+    let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a / b - 1.0).abs() < 1e-9);
+    let plain = of(&columns, None);
+    let weighted = of(&columns, Some(&weights));
+    let of_rows = of(&repeated, None);
+    assert!(near(&weighted.1, &of_rows.1), "{weighted:?}, {of_rows:?}");
+    assert!(!near(&weighted.1, &plain.1), "{weighted:?}, {plain:?}");
+    let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+    let worth = (squares / weights.iter().sum::<f64>()).sqrt();
+    let scaled: Vec<f64> = of_rows.0.iter().map(|error| worth * error).collect();
+    assert!(near(&weighted.0, &scaled), "{weighted:?}, {of_rows:?}");
+    let equal = of(&columns, Some(&vec![2.5; rows]));
+    assert!(near(&equal.0, &plain.0), "{equal:?}, {plain:?}");
 }
 
 /// The figure of the rows lies within its own interval, also where resampling pulls it upwards.

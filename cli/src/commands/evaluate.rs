@@ -234,7 +234,7 @@ fn print(evaluation: &Evaluation) -> Result<()> {
     }
     match &evaluation.outcomes {
         Some(outcomes) if outcomes.policy_version.is_some() => {
-            print_outcomes(&mut stdout, outcomes)
+            print_outcomes(&mut stdout, outcomes, data)
         }
         _ => Ok(()),
     }
@@ -290,9 +290,14 @@ fn print_credit(out: &mut impl Write, evaluation: &Evaluation) -> Result<()> {
     Ok(())
 }
 
-fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes) -> Result<()> {
+fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes, data: &Rows) -> Result<()> {
     let version = outcomes.policy_version.as_deref().unwrap_or_default();
-    writeln!(out, "policy {version}:")?;
+    let once = if data.weighted {
+        ", every row counted once"
+    } else {
+        ""
+    };
+    writeln!(out, "policy {version}{once}:")?;
     let mut line = |name: &str, counts: &OutcomeCounts| {
         let rows = counts.rows().max(1) as f64;
         let share = |count: usize| 100.0 * count as f64 / rows;

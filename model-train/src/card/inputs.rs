@@ -82,9 +82,14 @@ pub(super) fn lending_rules(card: &mut String, evaluation: &Evaluation) -> std::
     let Some(outcomes) = &evaluation.outcomes else {
         return writeln!(card);
     };
+    let heading = if evaluation.data.weighted {
+        "outcomes (every row counts once)"
+    } else {
+        "outcomes"
+    };
     writeln!(
         card,
-        "\n| outcomes | approve | refer | decline |\n|---|---:|---:|---:|"
+        "\n| {heading} | approve | refer | decline |\n|---|---:|---:|---:|"
     )?;
     for (name, counts) in [
         ("before the rules", &outcomes.before_rules),

@@ -23,9 +23,10 @@ pub(super) fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::R
     }
     writeln!(
         card,
-        "On {} rows; the outcome of {} of them is {}. Intervals contain 95% of {} bootstrap resamples.\n",
+        "On {} rows; the outcome of {} of them{} is {}. Intervals contain 95% of {} bootstrap resamples.\n",
         count(data.rows),
-        percent(data.positive as f64 / data.rows as f64),
+        percent(1.0 - evaluation.bad_rate()),
+        data.by_weight(),
         plain(&evaluation.model.positive_outcome),
         count(evaluation.options.resamples)
     )?;

@@ -199,15 +199,16 @@ fn target_definition(
     evaluation: &Evaluation,
     about: &About,
 ) -> std::fmt::Result {
-    let (model, data) = (&evaluation.model, &evaluation.data);
+    let model = &evaluation.model;
     let [negative, positive] = schema.target.kind.texts();
     let known = format!(
         "Column `{name}`: {good} where it is `{positive}`, {bad} where it is `{negative}`. The bad \
-         rate of the rows measured below is {rate}.",
+         rate of the rows measured below{by_weight} is {rate}.",
         name = schema.target.name,
         good = plain(&model.positive_outcome),
         bad = plain(&model.negative_outcome),
-        rate = percent(1.0 - data.positive as f64 / data.rows as f64)
+        by_weight = evaluation.data.by_weight(),
+        rate = percent(evaluation.bad_rate())
     );
     let written = about.document.target_definition.as_ref();
     section(

@@ -63,10 +63,12 @@ where
 }
 
 /// The outcomes of rows, and what each counts.
-#[derive(Clone, Copy)]
-struct Labels<'a> {
-    answers: &'a [bool],
-    weights: Option<&'a [f64]>,
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'a> {
+    /// Whether each row is positive.
+    pub answers: &'a [bool],
+    /// How much it counts, above 0; none where all count the same.
+    pub weights: Option<&'a [f64]>,
 }
 
 fn weighted_importance<E: Send, P>(

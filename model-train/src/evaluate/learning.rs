@@ -6,6 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Draws, bootstrap};
+use super::importance::Labels;
 use super::interval::Interval;
 use super::ranked::Ranked;
 use crate::parallel::parallel;
@@ -39,14 +40,15 @@ pub struct LearningPoint {
 
 /// Fits on growing parts of the training rows. Each part contains the one before, with the
 /// classes in proportion to the whole. `fit` gets row numbers, ascending, and returns the
-/// probabilities of the held-out rows, whose labels are `held_out`.
+/// probabilities of the held-out rows, whose labels are `held_out`. Where those have weights, the
+/// areas are weighted.
 ///
 /// # Errors
 /// The first error of `fit`.
 pub fn learning_curve<E: Send>(
     target: &[bool],
     train: &[usize],
-    held_out: &[bool],
+    held_out: Labels<'_>,
     draw: Draw,
     fit: impl Fn(&[usize]) -> Result<Vec<f64>, E> + Sync,
 ) -> Result<Vec<LearningPoint>, E> {
@@ -55,7 +57,8 @@ pub fn learning_curve<E: Send>(
     let parts: Vec<Vec<usize>> = parts(target, train, seed).into_iter().rev().collect();
     let points = parallel(jobs, &parts, |rows| {
         let probabilities = fit(rows)?;
-        let ranked = Ranked::new(held_out, &probabilities, 0.5);
+        let Labels { answers, weights } = held_out;
+        let ranked = Ranked::weighted(answers, &probabilities, weights, 0.5);
         let draws = Draws {
             resamples: RESAMPLES,
             seed,

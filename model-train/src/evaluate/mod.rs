@@ -48,7 +48,7 @@ pub use curves::{
     PrecisionRecallPoint, RocBand, RocPoint, ScoreBin, ThresholdRow, precision_recall, roc,
     score_distribution, thresholds,
 };
-pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
+pub use importance::{Importance, Labels, Shuffles, permutation_importance, roc_auc};
 pub use interval::{Interval, Proportion, quantile, ratio, wilson, wilson_of};
 pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
@@ -177,7 +177,7 @@ pub struct Rows {
     pub seen_in_training: bool,
     /// Whether rows have weights, from the column of the schema's role `weight`: then every
     /// figure, rate and curve is weighted; numbers of rows, the confusion matrix, the
-    /// distributions of scores and the outcomes of rules are counts.
+    /// distributions of scores, the outcomes of rules, reasons and recourse count each row once.
     #[serde(default)]
     pub weighted: bool,
     /// Rows of the file without an outcome: they are not among `rows`.
@@ -370,5 +370,20 @@ impl Evaluation {
     #[must_use]
     pub fn metric(&self, name: &str) -> Option<&Estimate> {
         self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// The share of bads among all rows, weighted where rows have weights.
+    #[must_use]
+    pub fn bad_rate(&self) -> f64 {
+        let counted = || 1.0 - self.data.positive as f64 / self.data.rows as f64;
+        // Evaluations of older versions have neither cut-off nor weights.
+        (self.credit.cut_off).map_or_else(counted, |cut_off| cut_off.bad_rate_all)
+    }
+}
+
+impl Rows {
+    /// What a sentence adds to a share of the rows: nothing where every row counts the same.
+    pub(crate) fn by_weight(&self) -> &'static str {
+        if self.weighted { ", by weight," } else { "" }
     }
 }

@@ -267,13 +267,17 @@ impl Inputs {
     /// file says it.
     #[must_use]
     pub fn approval_in_words(&self) -> String {
-        let target = &self.schema.target;
-        let rows = self.dataset.rows();
-        let negative = self.dataset.target.iter().filter(|yes| !**yes).count();
+        let (target, dataset) = (&self.schema.target, &self.dataset);
+        let rows = dataset.rows();
+        let negative = (dataset.sample).share_of(0..rows, |row| !dataset.target[row]);
+        let by_weight = match dataset.sample.weights {
+            Some(_) => ", by weight,",
+            None => "",
+        };
         format!(
-            "Approves applications likely to be {}; {} of {} rows are {}.",
+            "Approves applications likely to be {}; {} of {} rows{by_weight} are {}.",
             outcome_in_file(target, true),
-            percent(negative as f64 / rows as f64),
+            percent(negative),
             count(rows),
             outcome_in_file(target, false)
         )

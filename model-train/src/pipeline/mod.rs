@@ -98,10 +98,10 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
 
 /// A model that knows less about the test rows than the training rows' positive rate does.
 fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
-    let (target, split) = (&job.inputs.dataset.target, &job.inputs.split);
+    let (dataset, split) = (&job.inputs.dataset, &job.inputs.split);
     let rate = |rows: &[usize]| {
-        let positive = rows.iter().filter(|row| target[**row]).count();
-        positive as f64 / rows.len() as f64
+        let rows = rows.iter().copied();
+        dataset.sample.share_of(rows, |row| dataset.target[row])
     };
     let (known, measured) = (rate(&split.train), rate(&split.test));
     let constant = -measured * known.ln() - (1.0 - measured) * (1.0 - known).ln();

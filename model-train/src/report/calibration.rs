@@ -85,7 +85,7 @@ fn table(evaluation: &Evaluation, fit: &CalibrationFit) -> Table {
         None => "Model (not calibrated)".to_owned(),
     };
     let before = fit.before.as_ref();
-    let observed = 1.0 - evaluation.data.positive as f64 / evaluation.data.rows as f64;
+    let observed = evaluation.bad_rate();
     let caption = format!(
         "Calibration of the probabilities of {}; the observed bad rate is {}.",
         good(&evaluation.model),

@@ -146,13 +146,9 @@ fn facts(comparison: &Comparison) -> Vec<Fact> {
         );
     }
     let swaps = &comparison.swap_set;
-    let changed = swaps.only_first.rows + swaps.only_second.rows;
+    let changed = swaps.only_first.share + swaps.only_second.share;
     facts.push(
-        Fact::new(
-            "Decided otherwise",
-            percent(changed as f64 / comparison.data.rows as f64),
-        )
-        .remark(format!(
+        Fact::new("Decided otherwise", percent(changed)).remark(format!(
             "{} in, {} out",
             count(swaps.only_second.rows),
             count(swaps.only_first.rows)
@@ -231,15 +227,12 @@ fn figures(comparison: &Comparison) -> Section {
 
 fn swap_set(comparison: &Comparison) -> Section {
     let swaps = &comparison.swap_set;
-    let positive = comparison.data.positive as f64;
-    let rows = comparison.data.rows as f64;
-    let rates = Rates::new(1.0 - positive / rows);
+    let rates = Rates::new(comparison.models[0].cut_off.bad_rate_all);
     let row = |name: &str, cell: &SwapCell| {
-        let share = cell.rows as f64 / rows;
         vec![
             Cell::new(name),
             count(cell.rows).into(),
-            Cell::new(percent(share)).share(share),
+            Cell::new(percent(cell.share)).share(cell.share),
             count(cell.bad).into(),
             rates.text(cell.bad_rate.unwrap_or(f64::NAN)).into(),
             rates.between(cell.interval).into(),

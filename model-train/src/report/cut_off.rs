@@ -161,24 +161,34 @@ fn short_threshold(threshold: f64) -> String {
 
 fn confusion(evaluation: &Evaluation) -> Table {
     let (model, counts) = (&evaluation.model, evaluation.confusion);
-    let row = |name: &str, approved: usize, declined: usize, correct: usize| {
+    let weighted = (evaluation.credit.cut_off).filter(|_| evaluation.data.weighted);
+    let row = |name: &str, approved: usize, declined: usize, is_good: bool| {
         let all = approved + declined;
-        let cell = |rows: usize| {
-            let share = rows as f64 / all.max(1) as f64;
+        let cell = |rows: usize, share: f64| {
             Cell::new(format!("{} ({})", count(rows), percent(share))).share(share)
         };
-        let correct = correct as f64 / all.max(1) as f64;
+        let shares = match weighted {
+            None => [approved, declined].map(|rows| rows as f64 / all.max(1) as f64),
+            Some(cut_off) if is_good => [1.0 - cut_off.goods_declined, cut_off.goods_declined],
+            Some(cut_off) => [1.0 - cut_off.bads_declined, cut_off.bads_declined],
+        };
+        let correct = if is_good { shares[0] } else { shares[1] };
         vec![
             name.into(),
-            cell(approved),
-            cell(declined),
+            cell(approved, shares[0]),
+            cell(declined, shares[1]),
             count(all).into(),
             percent(correct).into(),
         ]
     };
     Table::new(format!(
-        "Confusion matrix at the threshold {}: outcome by row, decision by column.",
-        short_threshold(model.threshold)
+        "Confusion matrix at the threshold {}: outcome by row, decision by column.{}",
+        short_threshold(model.threshold),
+        if weighted.is_some() {
+            " Numbers are of rows, shares are weighted."
+        } else {
+            ""
+        }
     ))
     .text("Outcome")
     .number(format!("Decided {}", model.positive_label))
@@ -190,13 +200,13 @@ fn confusion(evaluation: &Evaluation) -> Table {
             good(model),
             counts.true_positive,
             counts.false_negative,
-            counts.true_positive,
+            true,
         ),
         row(
             bad(model),
             counts.false_positive,
             counts.true_negative,
-            counts.true_negative,
+            false,
         ),
     ])
 }

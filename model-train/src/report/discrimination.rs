@@ -93,7 +93,7 @@ fn precision_recall(evaluation: &Evaluation) -> Result<Figure, ReportError> {
     let precision = evaluation
         .metric("average_precision")
         .map_or(f64::NAN, value);
-    let base = evaluation.data.positive as f64 / evaluation.data.rows as f64;
+    let base = 1.0 - evaluation.bad_rate();
     let outcome = good(&evaluation.model);
     let curve = Chart::new(
         "Precision-recall curve",

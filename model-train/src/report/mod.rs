@@ -28,8 +28,8 @@ use words::Rates;
 /// What the reader of weighted figures has to know.
 const WEIGHTED: &str = "Rows have weights (the column with role = \"weight\"): every metric, \
     rate, curve and cost of this page is weighted, and an interval takes as many rows as the \
-    weights are worth. Numbers of rows, the confusion matrix, the histograms of scores and the \
-    outcomes of lending rules are counts.";
+    weights are worth. Numbers of rows are counts, and the histograms of scores, the population, \
+    the outcomes of lending rules, reasons and recourse count every row once.";
 /// Below this share an outcome is rare.
 const RARE: f64 = 0.05;
 
@@ -343,9 +343,10 @@ fn rare(evaluation: &Evaluation) -> Option<String> {
 
 fn figures(evaluation: &Evaluation) -> Section {
     let table = Table::new(format!(
-        "On {} rows; the outcome of {} of them is {}, the positive one. Intervals contain 95% of {} bootstrap resamples.",
+        "On {} rows; the outcome of {} of them{} is {}, the positive one. Intervals contain 95% of {} bootstrap resamples.",
         count(evaluation.data.rows),
-        percent(evaluation.data.positive as f64 / evaluation.data.rows as f64),
+        percent(1.0 - evaluation.bad_rate()),
+        evaluation.data.by_weight(),
         words::good(&evaluation.model),
         count(evaluation.options.resamples)
     ))

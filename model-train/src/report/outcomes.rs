@@ -13,7 +13,12 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
         row("all rows: before the rules", &outcomes.before_rules),
         row("all rows: after the rules", &outcomes.after_rules),
     ];
-    let table = table("Outcomes").rows(all);
+    let caption = if evaluation.data.weighted {
+        "Outcomes; every row counts once"
+    } else {
+        "Outcomes"
+    };
+    let table = table(caption).rows(all);
     let mut section = Section::new("outcomes", "Outcomes and lending rules")
         .paragraph(format!(
             "By policy {version}. The other figures of this page are those of the model alone."

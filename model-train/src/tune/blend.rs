@@ -8,9 +8,10 @@ use crate::parallel::parallel;
 /// Shares of the linear part that are tried.
 const SHARES: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
-/// One fold: its answers, and the log odds of the trees and of the linear model.
+/// One fold: its answers with their weights, and the log odds of the trees and of the linear model.
 struct Held {
     answers: Vec<bool>,
+    weights: Option<Vec<f64>>,
     trees: Vec<f64>,
     linear: Vec<f64>,
 }
@@ -35,12 +36,13 @@ impl CrossValidation<'_> {
             ..boosting
         });
         let held = parallel(jobs, &folds, |&fold| {
-            let (answers, trees) = self.log_odds(&single, fold)?;
-            let (_, linear) = self.log_odds(&Params::LogisticRegression(linear), fold)?;
+            let trees = self.log_odds(&single, fold)?;
+            let linear = self.log_odds(&Params::LogisticRegression(linear), fold)?;
             Ok(Held {
-                answers,
-                trees,
-                linear,
+                answers: trees.answers,
+                weights: trees.weights,
+                trees: trees.log_odds,
+                linear: linear.log_odds,
             })
         });
         let held = held.into_iter().collect::<Result<Vec<Held>, FitError>>()?;
@@ -72,6 +74,7 @@ impl Held {
         let rows = self.answers.iter().zip(self.trees.iter().zip(&self.linear));
         mean_log_loss(
             rows.map(|(&answer, (trees, linear))| (answer, (1.0 - share) * trees + share * linear)),
+            self.weights.as_deref(),
         )
     }
 }
@@ -98,11 +101,30 @@ mod tests {
     fn the_loss_is_that_of_the_averaged_log_odds() {
         let held = Held {
             answers: vec![true, false],
+            weights: None,
             trees: vec![2.0, 1.0],
             linear: vec![0.0, -3.0],
         };
         // Log odds 1 and -1: both are -ln(1 / (1 + exp(-1))).
         let expected = (1.0 + (-1.0f64).exp()).ln();
         assert!((held.loss(0.5) - expected).abs() < 1e-12);
+    }
+
+    /// A weight of three is three rows.
+    #[test]
+    fn the_loss_is_weighted() {
+        let weighted = Held {
+            answers: vec![true, false],
+            weights: Some(vec![3.0, 1.0]),
+            trees: vec![2.0, 1.0],
+            linear: vec![0.5, -1.0],
+        };
+        let repeated = Held {
+            answers: vec![true, true, true, false],
+            weights: None,
+            trees: vec![2.0, 2.0, 2.0, 1.0],
+            linear: vec![0.5, 0.5, 0.5, -1.0],
+        };
+        assert!((weighted.loss(0.3) - repeated.loss(0.3)).abs() < 1e-12);
     }
 }

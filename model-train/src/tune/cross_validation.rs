@@ -16,7 +16,7 @@ use super::search::Objective;
 use super::trial::{Candidate, FoldScore, Point};
 use crate::calibrate;
 use crate::dataset::Dataset;
-use crate::evaluate::{Draw, LearningPoint, learning_curve};
+use crate::evaluate::{Draw, Labels, LearningPoint, learning_curve};
 use crate::fit::{self, ClassWeight, FitError, Options, Params, Step, Validation};
 use crate::metrics::Metrics;
 use crate::prepare::{BLOCK_ROWS, PrepareError, Prepared};
@@ -64,6 +64,15 @@ pub struct FoldPrediction {
     pub fold: usize,
     /// Of the positive outcome.
     pub probability: f64,
+}
+
+/// What one fold's model says about the rows that it was not fitted on.
+pub(super) struct HeldOut {
+    pub(super) rows: Vec<usize>,
+    pub(super) answers: Vec<bool>,
+    /// How much each counts; none where all count the same.
+    pub(super) weights: Option<Vec<f64>>,
+    pub(super) log_odds: Vec<f64>,
 }
 
 impl Fold {
@@ -150,11 +159,14 @@ impl<'a> CrossValidation<'a> {
         };
         let options = self.options(1);
         let Split { train, test } = &prepared.split;
-        let held_out: Vec<bool> = test.iter().map(|&row| prepared.target[row]).collect();
+        let (answers, weights) = (prepared.answers_of(test), prepared.weights_of(test));
         learning_curve(
             &prepared.target,
             train,
-            &held_out,
+            Labels {
+                answers: &answers,
+                weights: weights.as_deref(),
+            },
             Draw {
                 seed: self.seed,
                 jobs,
@@ -166,12 +178,8 @@ impl<'a> CrossValidation<'a> {
         )
     }
 
-    /// Answers and log odds of a fold's rows, by what is fitted on the others.
-    pub(super) fn log_odds(
-        &self,
-        params: &Params,
-        fold: usize,
-    ) -> Result<(Vec<bool>, Vec<f64>), FitError> {
+    /// A fold's rows, and their log odds by what is fitted on the others.
+    pub(super) fn log_odds(&self, params: &Params, fold: usize) -> Result<HeldOut, FitError> {
         let prepared = self.folds[fold].prepared();
         let Split { train, test } = &prepared.split;
         let model = fit::fit(prepared, train, self.schema, params, &self.options(1))?;
@@ -180,10 +188,12 @@ impl<'a> CrossValidation<'a> {
             let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
             libm::log(p / (1.0 - p))
         };
-        Ok((
-            prepared.answers_of(test),
-            probabilities.into_iter().map(log_odds).collect(),
-        ))
+        Ok(HeldOut {
+            rows: test.clone(),
+            answers: prepared.answers_of(test),
+            weights: prepared.weights_of(test),
+            log_odds: probabilities.into_iter().map(log_odds).collect(),
+        })
     }
 
     pub(super) fn options(&self, jobs: usize) -> Options {

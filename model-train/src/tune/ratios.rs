@@ -10,7 +10,7 @@ use model_core::schema::{
 };
 use serde::Serialize;
 
-use super::cross_validation::CrossValidation;
+use super::cross_validation::{CrossValidation, HeldOut};
 use super::deal::{Dealt, FoldsBy};
 use super::folds::repeats;
 use super::trial::{mean_log_loss, paired};
@@ -88,13 +88,6 @@ pub enum RatioError {
     /// A fold has nothing to learn from.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-}
-
-/// What one fold's model says about the rows that it was not fitted on.
-struct HeldOut {
-    rows: Vec<usize>,
-    answers: Vec<bool>,
-    log_odds: Vec<f64>,
 }
 
 /// A pair of inputs by their places.
@@ -188,20 +181,13 @@ impl RatioSearch<'_> {
     ) -> Result<Vec<HeldOut>, FitError> {
         let params = Params::GradientBoosting(*boosting);
         let numbers: Vec<usize> = (0..folds.folds.len()).collect();
-        let held = parallel(self.jobs, &numbers, |&fold| {
-            let (answers, log_odds) = folds.log_odds(&params, fold)?;
-            Ok(HeldOut {
-                rows: folds.folds[fold].prepared().split.test.clone(),
-                answers,
-                log_odds,
-            })
-        });
+        let held = parallel(self.jobs, &numbers, |&fold| folds.log_odds(&params, fold));
         held.into_iter().collect()
     }
 
     /// The pairs that say most about what is left over, the best first.
     fn screened(&self, held: &[HeldOut]) -> Vec<Pair> {
-        let left: Vec<(usize, f64, f64)> = held.iter().flat_map(HeldOut::left_over).collect();
+        let left: Vec<(usize, f64, f64)> = held.iter().flat_map(left_over).collect();
         let numbers = self.numbers();
         let column = |input: usize| &self.dataset.columns[input];
         let alone: Vec<f64> = numbers
@@ -304,18 +290,21 @@ impl RatioSearch<'_> {
     }
 }
 
-impl HeldOut {
-    /// Of each row its number, what the model leaves over, and the variance of that.
-    fn left_over(&self) -> impl Iterator<Item = (usize, f64, f64)> + '_ {
-        let rows = self
-            .rows
-            .iter()
-            .zip(self.answers.iter().zip(&self.log_odds));
-        rows.map(|(&row, (&answer, &log_odds))| {
+/// Of each row its number, what the model leaves over times the row's weight, and the variance of
+/// that.
+fn left_over(held: &HeldOut) -> impl Iterator<Item = (usize, f64, f64)> + '_ {
+    let weights = held.weights.as_deref();
+    let rows = held
+        .rows
+        .iter()
+        .zip(held.answers.iter().zip(&held.log_odds));
+    rows.enumerate()
+        .map(move |(index, (&row, (&answer, &log_odds)))| {
+            let weight = weights.map_or(1.0, |weights| weights[index]);
             let p = 1.0 / (1.0 + libm::exp(-log_odds));
-            (row, f64::from(u8::from(answer)) - p, p * (1.0 - p))
+            let residual = f64::from(u8::from(answer)) - p;
+            (row, weight * residual, weight * weight * (p * (1.0 - p)))
         })
-    }
 }
 
 /// How much a value says about what is left over: the sum over groups of `(Σ r)² / Σ v`, less
@@ -363,11 +352,14 @@ fn is_same(a: f64, b: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan())
 }
 
-/// The mean log loss of each fold.
+/// The mean log loss of each fold, weighted where rows have weights.
 fn losses(held: &[HeldOut]) -> Vec<f64> {
     let loss = |fold: &HeldOut| {
         let rows = fold.answers.iter().zip(&fold.log_odds);
-        mean_log_loss(rows.map(|(answer, log_odds)| (*answer, *log_odds)))
+        mean_log_loss(
+            rows.map(|(answer, log_odds)| (*answer, *log_odds)),
+            fold.weights.as_deref(),
+        )
     };
     held.iter().map(loss).collect()
 }

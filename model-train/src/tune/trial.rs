@@ -161,15 +161,20 @@ impl Trial {
     }
 }
 
-/// The mean log loss of answers and log odds.
-pub(super) fn mean_log_loss(rows: impl ExactSizeIterator<Item = (bool, f64)>) -> f64 {
-    let count = rows.len().max(1) as f64;
-    let losses = rows.map(|(answer, log_odds)| {
+/// The mean log loss of answers and log odds, weighted where there are weights; 0 of no rows.
+pub(super) fn mean_log_loss(
+    rows: impl Iterator<Item = (bool, f64)>,
+    weights: Option<&[f64]>,
+) -> f64 {
+    let (mut sum, mut all) = (0.0, 0.0);
+    for (row, (answer, log_odds)) in rows.enumerate() {
+        let weight = weights.map_or(1.0, |weights| weights[row]);
         let margin = if answer { -log_odds } else { log_odds };
         // ln(1 + exp(margin)), without overflow.
-        margin.max(0.0) + (-margin.abs()).exp().ln_1p()
-    });
-    losses.sum::<f64>() / count
+        sum += weight * (margin.max(0.0) + (-margin.abs()).exp().ln_1p());
+        all += weight;
+    }
+    if all > 0.0 { sum / all } else { 0.0 }
 }
 
 /// The mean of the differences of two lists, fold by fold, and its standard error; none with

@@ -24,6 +24,10 @@ pub struct SwapSet {
 pub struct SwapCell {
     /// How many.
     pub rows: usize,
+    /// Their share of all rows, weighted where rows have weights; 0 in comparisons of older
+    /// versions.
+    #[serde(default)]
+    pub share: f64,
     /// Those of the bad outcome.
     pub bad: usize,
     /// Their share; none without rows.
@@ -73,11 +77,13 @@ pub fn swap_set(
             cell.bad_weight += weight;
         }
     }
+    let all: f64 = counts.iter().flatten().map(|cell| cell.weight).sum();
     let cell = |counts: Counts| {
         let rate = (counts.rows > 0).then(|| counts.bad_weight / counts.weight);
         let rows = effective_rows(counts.weight, counts.squares);
         SwapCell {
             rows: counts.rows,
+            share: if all > 0.0 { counts.weight / all } else { 0.0 },
             bad: counts.bad,
             bad_rate: rate,
             interval: rate.map(|rate| wilson_of(rate, rows)),

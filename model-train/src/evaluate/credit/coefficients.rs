@@ -103,7 +103,11 @@ pub fn coefficients(artifact: &Artifact, rows: Option<TrainedOn<'_>>) -> Option<
         }
         let kept = without_references(linear, &columns);
         let of_kept: Vec<Vec<f64>> = kept.iter().map(|&at| columns[at].clone()).collect();
-        for (&at, inflation) in kept.iter().zip(variance_inflation(&of_kept)) {
+        let of_kept = Design {
+            columns: &of_kept,
+            weights: rows.weights,
+        };
+        for (&at, inflation) in kept.iter().zip(variance_inflation(of_kept)) {
             terms[at].variance_inflation = inflation;
         }
     }
@@ -206,7 +210,10 @@ fn without_references(linear: &Linear, columns: &[Vec<f64>]) -> Vec<usize> {
 /// The standard errors of the weights of a logistic regression, the intercept's left out: the
 /// roots of the diagonal of `H⁻¹ F H⁻¹`, with the Fisher information `F = Xᵀ W X` at the fitted
 /// weights and `H = F + α` on all but the intercept. Without a penalty they are those of maximum
-/// likelihood (statsmodels: `Logit(...).fit().bse`). `None` where `H` cannot be inverted.
+/// likelihood (statsmodels: `Logit(...).fit().bse`). Where rows have weights, `W` has them too, and
+/// the errors are those of as many rows as the weights are worth: `F` between the inverses is
+/// multiplied by `Σw² / Σw`, so that of equal weights nothing is left. `None` where `H` cannot be
+/// inverted.
 #[must_use]
 pub fn linear_errors(
     design: Design<'_>,
@@ -242,6 +249,10 @@ pub fn linear_errors(
         }
     }
     let inverse = inverted(hessian)?;
+    let worth = design.weights.map_or(1.0, |weights| {
+        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+        squares / weights.iter().sum::<f64>()
+    });
     let variance = |of: usize| -> f64 {
         let own = &inverse[of];
         let sums = fisher.iter().zip(own).map(|(row, a)| {
@@ -250,19 +261,28 @@ pub fn linear_errors(
         });
         sums.sum()
     };
-    Some((1..size).map(|of| variance(of).max(0.0).sqrt()).collect())
+    let error = |of: usize| (worth * variance(of).max(0.0)).sqrt();
+    Some((1..size).map(error).collect())
 }
 
 /// The diagonal of the inverse of the columns' correlation matrix (statsmodels:
-/// `variance_inflation_factor` with a constant); none where columns determine each other.
+/// `variance_inflation_factor` with a constant), weighted where rows have weights; none where
+/// columns determine each other.
 #[must_use]
-pub fn variance_inflation(columns: &[Vec<f64>]) -> Vec<Option<f64>> {
+pub fn variance_inflation(design: Design<'_>) -> Vec<Option<f64>> {
+    let Design { columns, weights } = design;
+    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
     let standardised: Vec<Vec<f64>> = columns
         .iter()
         .map(|column| {
-            let mean = column.iter().sum::<f64>() / column.len() as f64;
-            let square: f64 = column.iter().map(|x| (x - mean).powi(2)).sum();
-            column.iter().map(|x| (x - mean) / square.sqrt()).collect()
+            let rows = || column.iter().enumerate();
+            let all: f64 = rows().map(|(row, _)| weight(row)).sum();
+            let mean = rows().map(|(row, x)| weight(row) * x).sum::<f64>() / all;
+            let square = rows().map(|(row, x)| weight(row) * (x - mean).powi(2));
+            let square: f64 = square.sum();
+            // The product of two such columns is their weighted correlation.
+            let of_row = |(row, x): (usize, &f64)| weight(row).sqrt() * (x - mean) / square.sqrt();
+            rows().map(of_row).collect()
         })
         .collect();
     let constant = |column: &Vec<f64>| column.iter().any(|z| !z.is_finite());

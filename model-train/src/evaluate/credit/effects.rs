@@ -32,7 +32,7 @@ pub struct DependencePoint {
     pub value: f64,
     /// What people call it.
     pub name: String,
-    /// The mean probability of the good outcome.
+    /// The mean probability of the good outcome, weighted where rows have weights.
     pub mean_probability: f64,
 }
 
@@ -41,10 +41,12 @@ pub struct DependencePoint {
 /// Statistics 29, 2001; scikit-learn: `partial_dependence(method="brute")`). Values are ones
 /// that rows have: numbers at twenty quantiles from the 5th to the 95th percentile.
 ///
-/// `columns` is input after input.
+/// `columns` is input after input; the averages are weighted where there are `weights`. The values
+/// come from rows that count once each.
 pub(in crate::evaluate) fn dependences<E>(
     features: &[&Feature],
     columns: &[f64],
+    weights: Option<&[f64]>,
     names: &[&str],
     mut predict: impl FnMut(&[f64], &mut [f64]) -> Result<(), E>,
 ) -> Result<Vec<Dependence>, E> {
@@ -55,6 +57,15 @@ pub(in crate::evaluate) fn dependences<E>(
         .flat_map(|column| column.iter().step_by(step).copied())
         .collect();
     let taken = rows.div_ceil(step);
+    let weights: Option<Vec<f64>> =
+        weights.map(|weights| weights.iter().step_by(step).copied().collect());
+    let mean = |probabilities: &[f64]| match &weights {
+        None => probabilities.iter().sum::<f64>() / taken as f64,
+        Some(weights) => {
+            let pairs = probabilities.iter().zip(weights);
+            pairs.map(|(p, weight)| p * weight).sum::<f64>() / weights.iter().sum::<f64>()
+        }
+    };
     let mut all = Vec::new();
     for name in names.iter().take(MOST_INPUTS) {
         let Some(input) = features.iter().position(|feature| feature.name == *name) else {
@@ -71,7 +82,7 @@ pub(in crate::evaluate) fn dependences<E>(
             points.push(DependencePoint {
                 value,
                 name,
-                mean_probability: probabilities.iter().sum::<f64>() / taken as f64,
+                mean_probability: mean(&probabilities),
             });
         }
         if points.len() > 1 {

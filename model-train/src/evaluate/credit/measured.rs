@@ -114,7 +114,8 @@ impl Measured<'_> {
         let names: Vec<&str> = (self.importance.iter())
             .map(|feature| feature.feature.as_str())
             .collect();
-        dependences(&features, self.columns, &names, |columns, out| {
+        let weights = self.weights;
+        dependences(&features, self.columns, weights, &names, |columns, out| {
             predict(&mut decider, columns, out)
         })
     }
