@@ -152,6 +152,39 @@ fn nothing_is_kept_where_others_can_exchange_the_folder() {
     }
 }
 
+/// A link that leads to a good folder was once followed again after the check.
+#[test]
+fn a_link_is_followed_once() {
+    let (temporary, folder) = cache();
+    let open = temporary.path().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    let link = open.join("link");
+    symlink(&folder, &link).unwrap();
+    load(&link);
+    assert!(!files(&folder).is_empty());
+    // One of which nobody knows where it leads is no folder.
+    fs::remove_file(&link).unwrap();
+    symlink(temporary.path().join("absent"), &link).unwrap();
+    load(&link);
+    assert!(!temporary.path().join("absent").exists());
+}
+
+/// The process that compiles is handed a folder that was made for it, wherever that is.
+#[test]
+fn code_is_compiled_into_a_folder_in_a_place_that_is_open_to_all() {
+    let (temporary, folder) = cache();
+    fs::set_permissions(temporary.path(), Permissions::from_mode(0o777)).unwrap();
+    let limits = Limits {
+        cache: Some(folder.clone()),
+        ..limits()
+    };
+    host_server::compile(&stand_in(&[]), &limits).unwrap();
+    assert!(!files(&folder).is_empty());
+}
+
 #[test]
 fn nothing_is_kept_in_another_users_folder() {
     let (_temporary, folder) = cache();

@@ -297,7 +297,7 @@ fn cache(limits: &Limits, wasm: &[u8]) -> Result<Option<CodeFolder>, LoadErrorKi
 /// A folder for a module's code until it is loaded; nobody else can read it.
 fn temporary(wasm: &[u8]) -> Result<CodeFolder, LoadErrorKind> {
     let folder = tempfile::tempdir().map_err(|error| cannot_start(&error))?;
-    let cache = ModuleCache::open_temporary(folder.path(), wasm);
+    let cache = ModuleCache::open_in(folder.path(), wasm);
     let cache = cache.map_err(|error| cannot_start(&error))?;
     Ok(CodeFolder {
         cache,
@@ -311,15 +311,13 @@ fn temporary(wasm: &[u8]) -> Result<CodeFolder, LoadErrorKind> {
 /// # Errors
 /// When it is not such a module, or the folder cannot be used.
 pub fn compile(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
-    let limits = Limits {
-        compiler: None,
-        ..limits.clone()
+    let Some(folder) = &limits.cache else {
+        return Err(cannot_start(&"no cache folder is named").into());
     };
-    let folder =
-        cache(&limits, wasm)?.ok_or_else(|| cannot_start(&"the cache folder cannot be used"))?;
-    let cache = folder.cache;
-    let engine = engine(&limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
-    Compiled::new(&engine, wasm, &limits)?;
+    // Whoever asks has looked at what the folder is in, or made it.
+    let cache = ModuleCache::open_in(folder, wasm).map_err(|error| cannot_start(&error))?;
+    let engine = engine(limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
+    Compiled::new(&engine, wasm, limits)?;
     cache.keep().map_err(|error| cannot_start(&error).into())
 }
 

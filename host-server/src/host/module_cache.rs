@@ -73,17 +73,18 @@ impl ModuleCache {
     /// # Errors
     /// When the folder cannot be used, or another user can write to it or exchange it.
     pub(crate) fn open(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
-        let root = std::path::absolute(root).map_err(CacheError::Create)?;
-        create(&root).map_err(CacheError::Create)?;
+        create(root).map_err(CacheError::Create)?;
+        // A link is followed once: it may lead elsewhere the next time.
+        let root = fs::canonicalize(root).map_err(CacheError::Read)?;
         check_parents(&root)?;
-        Self::open_temporary(&root, wasm)
+        Self::open_in(&root, wasm)
     }
 
-    /// The same in a new folder of this program, in the system's place for such.
+    /// The same in a folder that nobody exchanges for another, as whoever asks knows.
     ///
     /// # Errors
-    /// As [`ModuleCache::open`], but for exchanged folders.
-    pub(super) fn open_temporary(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
+    /// As [`ModuleCache::open`], but for that.
+    pub(super) fn open_in(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
         let root = root.to_owned();
         let folder = root.join(sha256_hex(wasm));
         for folder in [&root, &folder] {
@@ -140,7 +141,12 @@ impl ModuleCache {
         // It limits its own time and memory, and the system ends it when it exceeds them.
         Ok(match output.status.code() {
             // What could not be kept was compiled nevertheless: it costs this process no more.
-            Some(0 | NOT_KEPT) => Filled::Done,
+            Some(0) => Filled::Done,
+            Some(NOT_KEPT) => {
+                let reason = sentence(&output.stderr);
+                tracing::warn!(reason, "compiled code not kept: compiling in this process");
+                Filled::Done
+            }
             Some(_) => Filled::Refused(sentence(&output.stderr)),
             None => Filled::Stopped,
         })
@@ -253,15 +259,14 @@ fn check_private(folder: &Path) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// Checks that nobody else can put another folder in the place of this one between a look at it and
-/// the next: by renaming it, or one that it is in.
+/// Checks that nobody else can put another folder in the place of this one, to which no link leads,
+/// between a look at it and the next: by renaming it, or one that it is in.
 #[cfg(unix)]
 fn check_parents(folder: &Path) -> Result<(), CacheError> {
     use std::os::unix::fs::MetadataExt;
     // In a folder with the sticky bit nobody renames what belongs to others.
     const STICKY: u32 = 0o1000;
     let user = rustix::process::geteuid().as_raw();
-    let folder = fs::canonicalize(folder).map_err(CacheError::Read)?;
     for parent in folder.ancestors().skip(1) {
         let found = fs::metadata(parent).map_err(CacheError::Read)?;
         let is_ours = found.uid() == user || found.uid() == 0;

@@ -7,17 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::admission::Overloaded;
 use super::caller::Caller;
 
-/// What one caller leaves for others, of all permits, and all who hold more than a few leave for the
-/// rest: an eighth.
+/// What one caller leaves for others, of all permits: an eighth. Of that eighth nobody gets more than
+/// then stays free, so that several who hold much leave some for the rest.
 const LEFT: usize = 8;
 
-/// Who holds less of them than this part, or than two, holds a few.
+/// Who holds less of them than this part, or than two, gets one as long as there is one.
 const FEW: usize = 64;
 
 /// So many permits.
 pub(crate) struct Shares {
     all: usize,
-    /// What one caller may have, and what all may who hold more than a few.
     most: usize,
     few: usize,
     taken: Mutex<Taken>,
@@ -50,9 +49,9 @@ impl Shares {
     pub(crate) fn take(self: &Arc<Self>, caller: &Caller) -> Result<Share, Overloaded> {
         let mut taken = self.lock();
         let its = taken.by.get(caller).copied().unwrap_or_default();
-        let has_few = its < self.few;
-        let is_over = its >= self.most || taken.all >= self.most && !has_few;
-        if taken.all >= self.all || is_over {
+        let free = self.all - taken.all;
+        let may = taken.all < self.most || its < free || its < self.few;
+        if free == 0 || its >= self.most || !may {
             return Err(Overloaded);
         }
         taken.all += 1;
@@ -112,9 +111,14 @@ mod tests {
             held.extend(take(name));
         }
         assert_eq!(held.len(), 896);
-        for name in 3..11 {
+        // Half of what is left, and then half of that.
+        for (name, half) in [(3, 64), (4, 32)] {
+            held.extend((0..half).map(|_| take(name).unwrap()));
+            assert!(take(name).is_err());
+        }
+        for name in 5..7 {
             held.extend((0..16).map(|_| take(name).unwrap()));
         }
-        assert!(take(11).is_err());
+        assert!(take(7).is_err());
     }
 }

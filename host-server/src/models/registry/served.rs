@@ -74,8 +74,8 @@ fn script(glue: &Bytes) -> Bytes {
 
 /// Bytes of a long, but usual application: its names and values, and blanks between them.
 fn longest_short(model: &Description) -> usize {
-    const FOR_EACH_INPUT: usize = 64;
-    (model.features.len() * FOR_EACH_INPUT).clamp(1 << 10, 4 << 10)
+    const FOR_EACH_INPUT: usize = 32;
+    (model.features.len() * FOR_EACH_INPUT).clamp(1 << 10, 16 << 10)
 }
 
 /// What its artifact says of its inputs and answers.
