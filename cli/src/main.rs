@@ -11,6 +11,7 @@ mod progress;
 mod secrets;
 mod settings;
 mod signature;
+mod terminal;
 mod tracking;
 
 use std::io::{self, Write as _};
@@ -42,9 +43,11 @@ fn main() -> ExitCode {
         Err(error) if error.is::<commands::log::Problems>() => ExitCode::from(FOUND),
         Err(error) if error.is::<commands::reproduce::Differs>() => ExitCode::from(FOUND),
         Err(error) => {
-            let mut stderr = anstream::stderr().lock();
+            let mut stderr = terminal::stderr();
+            let begin = format!("{ERROR}error:{ERROR:#} ");
             // When even standard error is gone, the exit code is all that is left.
-            let _ = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", one_line(&error));
+            let _ = stderr.write_all(begin.as_bytes());
+            let _ = writeln!(stderr, "{}", one_line(&error));
             ExitCode::from(FAILED)
         }
     }

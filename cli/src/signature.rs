@@ -10,6 +10,8 @@ use model_files::{read_small, sha256_hex};
 use model_hub::MODEL_FILE;
 use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE, Signed, SigningError, TrustedKeys};
 
+use crate::terminal;
+
 /// The check of `serve --trusted-keys`. The keys are read at each check, so that they can be
 /// exchanged without a restart. Of a model from the Hub only its own file is there: the rest of
 /// what was signed is not looked at.
@@ -77,7 +79,7 @@ pub(crate) fn warn_if_outdated(model: &Path, wasm: &[u8]) -> Result<()> {
     if beside(model).is_some_and(outdated) {
         let path = model.with_file_name(SIGNATURE_FILE);
         writeln!(
-            anstream::stderr(),
+            terminal::stderr(),
             "warning: the signature {} no longer holds: sign the folder again",
             path.display()
         )?;

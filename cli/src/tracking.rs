@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config_file::{ConfigFile, DEFAULT};
-use crate::{progress, secrets};
+use crate::{progress, secrets, terminal};
 
 /// Default folder of the runs.
 pub(crate) const RUNS: &str = "runs";
@@ -176,7 +176,7 @@ pub(crate) fn trackers(args: &TrackingArgs, config: &Config) -> Result<Vec<Box<d
 /// Sends a run and prints where it is now, or a one-line warning. Returns the names of the trackers
 /// that failed, which is not an error: the run is on disk.
 pub(crate) fn push(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Result<Vec<String>> {
-    push_to(trackers, run, &mut anstream::stdout())
+    push_to(trackers, run, &mut terminal::stdout())
 }
 
 /// The same, printing to `out`.
@@ -213,7 +213,7 @@ fn report(delivery: &Delivery, run: &RunFolder, out: &mut dyn Write) -> Result<(
         }
         Err(error) => {
             let folder = run.path().display();
-            let mut stderr = anstream::stderr().lock();
+            let mut stderr = terminal::stderr();
             writeln!(
                 stderr,
                 "warning: {error}; the run is kept in {folder}, send it later with `underwrite track push {id}`"
@@ -314,7 +314,7 @@ impl<'a> Settings<'a> {
         if self.config.was_found && !is_flag {
             let address = shown_url(address);
             writeln!(
-                anstream::stderr(),
+                terminal::stderr(),
                 "{DEFAULT} in this folder names {service} at {address}: runs and credentials go there"
             )?;
         }

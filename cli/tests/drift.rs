@@ -318,7 +318,7 @@ fn lost_new_and_swapped_columns() {
 
 #[test]
 fn values_cannot_break_out_of_a_report() {
-    let evil = "<script>alert(1)</script>";
+    let evil = "<script>alert(1)</script>\u{1b}[2J";
     let reference = batch(300, 0.0);
     let current = batch(300, 0.0).replace("OWN", evil);
     let (folder, json) = compared(&reference, &current, "--junit d.xml --markdown d.md");
@@ -326,6 +326,15 @@ fn values_cannot_break_out_of_a_report() {
     for file in ["reports/drift_report.html", "d.xml", "d.md"] {
         assert!(!folder.text(file).contains("<script"), "{file}");
     }
+    // These two may go to a terminal.
+    for file in ["d.xml", "d.md"] {
+        assert!(!folder.text(file).contains('\u{1b}'), "{file}");
+    }
+    assert!(
+        folder.text("d.md").contains(r"\u{1b}"),
+        "{}",
+        folder.text("d.md")
+    );
 }
 
 #[test]

@@ -10,12 +10,8 @@ mod common;
 
 use std::fs;
 
-use common::{Folder, data, points_model, train_points};
-use model_core::artifact::Artifact;
+use common::{Folder, changed_points_model, data, points_model, train_points};
 use model_core::details::Details;
-use model_core::model_file::ModelFile;
-use model_train::pack::pack;
-use model_train::unpack::unpack;
 
 fn reproduce(model: &str) -> String {
     format!("reproduce {model} --data {}", data("points_sample.csv"))
@@ -26,20 +22,6 @@ fn reproduced(flags: &str) -> String {
     let folder = Folder::new(&[]);
     folder.succeed(&format!("{} {flags}", train_points("model.wasm")));
     folder.succeed(&reproduce("model.wasm"))
-}
-
-/// The model with its artifact changed and packed again.
-fn changed(change: impl FnOnce(&mut Artifact)) -> Vec<u8> {
-    let unpacked = unpack(points_model()).unwrap();
-    let mut artifact =
-        Artifact::decode(ModelFile::open(points_model()).unwrap().artifact()).unwrap();
-    change(&mut artifact);
-    pack(
-        &unpacked.engine,
-        &unpacked.glue,
-        &artifact.encode().unwrap(),
-    )
-    .unwrap()
 }
 
 #[test]
@@ -126,7 +108,7 @@ fn a_policy_and_named_test_rows_are_part_of_it() {
 
 #[test]
 fn what_differs_is_named() {
-    let altered = changed(|artifact| {
+    let altered = changed_points_model(|artifact| {
         artifact.threshold = 0.6;
         artifact.training.rows_test += 1;
     });
@@ -154,9 +136,9 @@ fn what_cannot_be_trained_again_is_told() {
         assert!(error.contains(expect), "{error}");
     };
     let ours = reproduce("model.wasm");
-    let unknown = changed(|artifact| artifact.details = Vec::new());
+    let unknown = changed_points_model(|artifact| artifact.details = Vec::new());
     fail(&unknown, &ours, "does not say how it was trained");
-    let imported = changed(|artifact| {
+    let imported = changed_points_model(|artifact| {
         let details = Details {
             config: "[import]\nlibrary = \"LightGBM\"\nversion = \"v4\"\n".to_owned(),
             ..Details::default()
@@ -164,7 +146,8 @@ fn what_cannot_be_trained_again_is_told() {
         artifact.details = details.to_bytes().unwrap();
     });
     fail(&imported, &ours, "it was imported: LightGBM v4 trained it");
-    let newer = changed(|artifact| artifact.training.underwrite_version = "9.0.0".to_owned());
+    let newer =
+        changed_points_model(|artifact| artifact.training.underwrite_version = "9.0.0".to_owned());
     fail(&newer, &ours, "trained by version 9.0.0 of this program");
     let other = format!("reproduce model.wasm --data {}", data("loan_sample.csv"));
     fail(points_model(), &other, "loan_sample.csv");

@@ -25,6 +25,28 @@ impl Texts {
     }
 }
 
+/// Whether a character acts on what shows it instead of being shown: control characters, line
+/// and paragraph separators, and Unicode's controls of direction, with which a text reads
+/// differently from what it says.
+#[must_use]
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Checks a text that is shown to people in one line.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn check_line(text: &str) -> Result<(), String> {
+    match text.chars().find(|c| is_control(*c)) {
+        None => Ok(()),
+        Some(c) => Err(format!(
+            "expected one line without control characters, got U+{:04X}: remove it",
+            u32::from(c)
+        )),
+    }
+}
+
 /// Checks what answers call a reason.
 ///
 /// # Errors

@@ -227,7 +227,7 @@ fn errors_name_line_and_column() {
     check(
         "\"Income is below the minimum\"",
         "\"Income is\\u0007 low\"",
-        "line 11, column 8: rule 'minimum-income': a text is one line for people: it holds a control character",
+        "line 11, column 8: rule 'minimum-income': expected one line without control characters, got U+0007: remove it",
     );
     check(
         "[policy]\nversion = \"2026-11\"\nrefer = [0.4, 0.6]",

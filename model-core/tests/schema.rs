@@ -601,6 +601,72 @@ fn refuses_a_head_and_names_the_line() {
     );
 }
 
+/// A terminal would act on them, or show them as lines of their own.
+#[test]
+fn refuses_control_characters_in_texts_for_people() {
+    let check = |head: &str, x: &str, y: &str, place: &str, got: &str| {
+        refuses(
+            &format!(
+                "name = \"m\"\nversion = \"1\"\nlanguages = [\"en\", \"de\"]\n{head}\n{X}{x}\n{Y}{y}\n"
+            ),
+            &format!("{place}: expected one line without control characters, got {got}: remove it"),
+        );
+    };
+    for (escape, got) in [
+        ("\\u001b[2J", "U+001B"),
+        ("\\n", "U+000A"),
+        ("\\u0000", "U+0000"),
+        ("\\u007f", "U+007F"),
+        ("\\u009b", "U+009B"),
+        ("\\u2028", "U+2028"),
+        ("\\u202e", "U+202E"),
+        ("\\u2066", "U+2066"),
+    ] {
+        let title = format!("title = \"Loan{escape}s\"");
+        check(&title, "", "", "line 4: title", got);
+    }
+    let title = "title = { en = \"Loan\", de = \"Kre\\u001bdit\" }";
+    check(title, "", "", "line 4: title", "U+001B");
+    let description = "description = \"One.\\nTwo\\u001b\"";
+    check(description, "", "", "line 4: description", "U+001B");
+    for (key, place) in [
+        ("label", "line 8: feature 'x', label"),
+        ("unit", "line 8: feature 'x', unit"),
+    ] {
+        check("", &format!("{key} = \"a\\nb\""), "", place, "U+000A");
+    }
+    check(
+        "",
+        "help = \"a\\rb\"",
+        "",
+        "line 8: feature 'x', help",
+        "U+000D",
+    );
+    for key in [
+        "positive_label",
+        "negative_label",
+        "positive_outcome",
+        "negative_outcome",
+    ] {
+        let place = format!("line 13: feature 'y', {key}");
+        check("", "", &format!("{key} = \"a\\nb\""), &place, "U+000A");
+    }
+
+    // A description and a help may have several lines.
+    let toml = format!(
+        "name = \"m\"\nversion = \"1\"\ndescription = \"\"\"\nOne.\nTwo.\"\"\"\n{X}help = \"One.\\nTwo.\"\n{Y}"
+    );
+    let schema = Schema::from_toml(&toml).unwrap();
+    assert_eq!(schema.description.as_deref(), Some("One.\nTwo."));
+    assert_eq!(schema.features[0].help.as_deref(), Some("One.\nTwo."));
+    // A category is what the data has. Languages of right-to-left scripts need the marks.
+    let toml = format!(
+        "name = \"m\"\nversion = \"1\"\ntitle = \"\\u05d0\\u200f!\"\n{}categories = [\"a\\tb\", \"c\"]\n{Y}",
+        X.replace("number", "category")
+    );
+    Schema::from_toml(&toml).unwrap();
+}
+
 /// What follows the two lines of a head, so from line 3 on.
 #[test]
 fn refuses_features_that_do_not_go_together_and_names_the_line() {
@@ -633,7 +699,7 @@ fn refuses_features_that_do_not_go_together_and_names_the_line() {
     );
     check(
         &format!("{}{Y}", X.replace('x', "a\\tb")),
-        "line 4: feature 'a\tb', name: expected 1 to 128 bytes without control characters",
+        "line 4: feature 'a\tb', name: expected one line without control characters, got U+0009: remove it",
     );
     check(
         &format!("{X}maximum = inf\n{X}{Y}"),

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use clap::Subcommand;
 use model_train::card::Document;
 
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,7 +47,7 @@ impl Args {
         );
         files::write(&out, Document::draft().as_bytes())?;
         if out.as_path() != Path::new("-") {
-            writeln!(anstream::stdout(), "{}", out.display())?;
+            writeln!(terminal::stdout(), "{}", out.display())?;
         }
         Ok(())
     }

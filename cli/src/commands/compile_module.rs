@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use host_server::{Limits, LoadErrorKind, NOT_KEPT, compile, lower_priority};
 
+use crate::terminal;
+
 /// Compile the model file on standard input for `serve`
 #[derive(Debug, clap::Args)]
 #[command(hide = true)]
@@ -48,7 +50,7 @@ impl Args {
         };
         match compile(&wasm, &limits) {
             Err(error) if matches!(error.kind(), LoadErrorKind::Engine(_)) => {
-                writeln!(anstream::stderr().lock(), "error: {error}")?;
+                writeln!(terminal::stderr(), "error: {error}")?;
                 std::process::exit(NOT_KEPT)
             }
             compiled => Ok(compiled?),

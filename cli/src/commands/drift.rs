@@ -12,8 +12,8 @@ use model_tracking::tracker::Tracker;
 
 use crate::config_file::ConfigFile;
 use crate::counted::counted;
-use crate::files;
 use crate::tracking::{self, RUNS, TrackingArgs};
+use crate::{files, terminal};
 
 mod simulate;
 mod track;
@@ -245,11 +245,11 @@ impl Args {
                 report,
                 (&html, &json),
                 trackers,
-                &mut anstream::stderr(),
+                &mut terminal::stderr(),
             );
             return Ok(());
         }
-        let mut stdout = anstream::stdout().lock();
+        let mut stdout = terminal::stdout();
         writeln!(stdout, "{}", report.summary())?;
         let quality = report.quality();
         for sentence in quality.iter().take(QUALITY) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use model_train::eda::{Eda, Weight, eda_html, explore};
 
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,7 +87,7 @@ fn names(eda: &Eda) -> String {
 }
 
 fn print(eda: &Eda, out: &std::path::Path) -> Result<()> {
-    let mut stdout = anstream::stdout().lock();
+    let mut stdout = terminal::stdout();
     writeln!(stdout, "{} rows, {} columns", eda.rows, eda.columns.len())?;
     for finding in &eda.findings {
         let word = match finding.weight {

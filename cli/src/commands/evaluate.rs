@@ -18,7 +18,7 @@ use model_train::pipeline::{
 use model_train::predictions;
 
 use crate::counted::counted;
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 mod compare;
 mod cost;
@@ -213,7 +213,7 @@ impl Args {
 }
 
 fn print(evaluation: &Evaluation) -> Result<()> {
-    let mut stdout = anstream::stdout().lock();
+    let mut stdout = terminal::stdout();
     let (model, data) = (&evaluation.model, &evaluation.data);
     writeln!(
         stdout,

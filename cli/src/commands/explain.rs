@@ -8,7 +8,7 @@ use model_core::decide::Decider;
 use model_core::json::Writer;
 use model_recourse::{Budget, explain};
 
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,7 +58,7 @@ impl Args {
             );
         }
         explanation.push(b'\n');
-        anstream::stdout().lock().write_all(&explanation)?;
+        terminal::stdout().write_all(&explanation)?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use host_server::{MODEL_TYPES, beside_model};
 use model_core::model_file::{GLUE_SECTION, TYPES_SECTION};
 
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -94,7 +94,7 @@ impl Js {
             Package::Kept => format!("{PACKAGE_FILE} (kept as it was)"),
         };
         writeln!(
-            anstream::stdout().lock(),
+            terminal::stdout(),
             "{}: model.js, model.d.ts, model.wasm, {package}",
             self.out.display()
         )?;

@@ -12,6 +12,7 @@ use super::serve::keys::key;
 use crate::config_file::ConfigFile;
 use crate::files;
 use crate::settings::Settings;
+use crate::terminal;
 
 const EXAMPLES: &str = "\
 The server is found by its own settings: UNDERWRITE_PORT and the like in the environment, and the
@@ -73,7 +74,7 @@ impl Args {
         if status != 200 {
             bail!("{name} is unhealthy: GET /health returned {status}, expected 200");
         }
-        writeln!(anstream::stdout().lock(), "{name} is healthy")?;
+        writeln!(terminal::stdout(), "{name} is healthy")?;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use model_import::{Imported, Job, Link, Options, TreeRange};
 use model_train::pack::pack;
 
 use crate::counted::counted;
-use crate::{engine, files};
+use crate::{engine, files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -206,7 +206,7 @@ impl Common {
         imported: &Imported,
         bytes: usize,
     ) -> Result<()> {
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         let (name, version) = (source.library.name(), &source.version);
         writeln!(out, "imported  {}, {name} {version}", source.kind.word())?;
         writeln!(out, "approves  {}", imported.approves)?;

@@ -14,7 +14,7 @@ use model_import::Record;
 use model_train::report::threshold_in_words;
 use serde_json::{Value, json};
 
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +50,7 @@ impl Args {
             sha256: sha256_hex(&wasm),
             artifact_bytes: artifact.len(),
         };
-        let mut stdout = anstream::stdout().lock();
+        let mut stdout = terminal::stdout();
         if self.json {
             serde_json::to_writer_pretty(&mut stdout, &json(&decider, &file)?)?;
             writeln!(stdout)?;
@@ -184,7 +184,8 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
         line("metrics", metrics.collect::<Vec<_>>().join(", "))?;
     }
     if !details.config.is_empty() {
-        writeln!(out, "\nconfiguration")?;
+        writeln!(out)?;
+        writeln!(out, "configuration")?;
         for text in details.config.lines().filter(|text| !text.is_empty()) {
             writeln!(out, "  {text}")?;
         }

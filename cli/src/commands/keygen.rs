@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use model_files::write_whole_with_mode;
 use model_signing::SigningKey;
 
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,7 +45,7 @@ impl Args {
         write_whole_with_mode(&self.out, pem.as_bytes(), SECRET)
             .with_context(|| format!("cannot write {}", self.out.display()))?;
         files::write(&public, key.public().to_pem().as_bytes())?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         writeln!(out, "private key  {} (keep it secret)", self.out.display())?;
         writeln!(out, "public key   {}", public.display())?;
         writeln!(out, "key id       {}", key.public().id())?;

@@ -15,7 +15,7 @@ use model_tracking::folder::RunFolder;
 use crate::hub::HubArgs;
 use crate::signature::{self, is_outdated};
 use crate::tracking::RUNS;
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -96,7 +96,7 @@ impl Args {
         });
         spinner.finish_and_clear();
         let published = published?;
-        let mut stdout = anstream::stdout().lock();
+        let mut stdout = terminal::stdout();
         for name in &published.files {
             writeln!(stdout, "  {}", one_line(name))?;
         }
@@ -205,7 +205,7 @@ impl Args {
         }
         if !files.iter().any(|file| file.name == CARD) {
             writeln!(
-                anstream::stderr(),
+                terminal::stderr(),
                 "warning: no model card: name one with --card, or name the folder of the model's run with --runs ({} has no run of this model)",
                 self.runs.display()
             )?;
@@ -225,7 +225,7 @@ fn describe(
     if let Some(signed) = covered.iter().find(|known| known.name == DESCRIPTION) {
         if signed.sha256 != Some(sha256_hex(&text)) {
             writeln!(
-                anstream::stderr(),
+                terminal::stderr(),
                 "warning: {} is published as it was signed, but this model describes itself otherwise: remove the file and sign the folder again",
                 signed.path.display()
             )?;

@@ -10,7 +10,7 @@ use model_hub::{DEFAULT_REVISION, Fetched, Hub, MAX_FILES, MAX_TOTAL_BYTES, MODE
 use model_signing::{Bundle, LONGEST_BUNDLE, Left, SIGNATURE_FILE, SigningError};
 
 use crate::hub::HubArgs;
-use crate::{config_file, files, hub, progress, signature};
+use crate::{config_file, files, hub, progress, signature, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,7 +68,7 @@ impl Args {
         spinner.finish_and_clear();
         let fetched = fetched?;
         if let Some(why) = &fetched.offline {
-            let mut stderr = anstream::stderr().lock();
+            let mut stderr = terminal::stderr();
             writeln!(stderr, "warning: {why}; using the last downloaded file")?;
         }
         let wasm = files::read(&fetched.path)?;
@@ -76,7 +76,7 @@ impl Args {
         let signed = self.signed(&hub, &repo, &fetched, &cache)?;
         self.write(&wasm, &signed)?;
         signature::warn_if_outdated(&self.out, &wasm)?;
-        let mut stdout = anstream::stdout().lock();
+        let mut stdout = terminal::stdout();
         writeln!(
             stdout,
             "{} ({} KB)",
@@ -138,7 +138,7 @@ impl Args {
         };
         // It names the file that it covers, and could not hold for another one.
         if self.out.file_name().is_none_or(|name| name != MODEL_FILE) {
-            let mut stderr = anstream::stderr().lock();
+            let mut stderr = terminal::stderr();
             writeln!(
                 stderr,
                 "warning: the model is signed as {MODEL_FILE}: its signature was not written; name a file {MODEL_FILE} with --out to get it"
@@ -152,7 +152,7 @@ impl Args {
         let left = match self.check_target(&bundle).with_context(its_signature)? {
             Target::Own(left) => left,
             Target::Shared(problem) => {
-                let mut stderr = anstream::stderr().lock();
+                let mut stderr = terminal::stderr();
                 writeln!(
                     stderr,
                     "warning: its signature would not hold and was not written: {problem}"

@@ -10,7 +10,7 @@ use model_train::pack::pack;
 use model_train::pipeline::{self, Recorded, SearchRecord, Source, differing_parts};
 use model_train::unpack::{Unpacked, unpack};
 
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +56,7 @@ impl Args {
         // The engine is the file's own: it was built, not trained.
         let Unpacked { engine, glue } = unpack(&wasm).with_context(|| name.clone())?;
         let packed = pack(&engine, &glue, &again)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         let seconds = start.elapsed().as_secs_f64();
         let data = self.data.display();
         writeln!(out, "trained  {model} on {data} in {seconds:.1} s")?;

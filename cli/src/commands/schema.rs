@@ -9,7 +9,7 @@ use model_core::schema::Schema;
 use model_train::infer::{DraftOptions, GivenModel, infer};
 
 use crate::counted::counted;
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,7 +92,7 @@ fn given_model(path: &Path) -> Result<GivenModel> {
 impl Check {
     fn run(self) -> Result<()> {
         let file = files::read_schema_file(&self.schema)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         files::report_warnings(&mut out, &self.schema, &file.warnings, self.strict)?;
         let inputs = counted(file.schema.inputs().count(), "input");
         let Schema { name, version, .. } = file.schema;
@@ -133,7 +133,7 @@ impl Infer {
         bar.finish_and_clear();
         match self.out.as_deref() {
             Some(path) if path != Path::new("-") => files::write(path, toml.as_bytes()),
-            _ => Ok(anstream::stdout().lock().write_all(toml.as_bytes())?),
+            _ => Ok(terminal::stdout().write_all(toml.as_bytes())?),
         }
     }
 }

@@ -11,7 +11,7 @@ use model_files::parquet::ParquetFile;
 use model_train::score::{Choices, OnInvalid, Progress, score, score_parquet, score_to_parquet};
 
 use crate::counted::counted;
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,7 +79,7 @@ impl Args {
         if refused > 0 {
             let rows = counted(refused, "row");
             let were = if refused == 1 { "was" } else { "were" };
-            writeln!(anstream::stderr(), "{rows} {were} refused and left blank")?;
+            writeln!(terminal::stderr(), "{rows} {were} refused and left blank")?;
         }
         Ok(())
     }

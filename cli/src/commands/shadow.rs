@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use model_train::shadow::{self, Shadow};
 
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,7 @@ impl Args {
         if let Some(path) = &self.json {
             write_json(path, &shadows)?;
         }
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         shadows
             .iter()
             .try_for_each(|shadow| print(&mut out, shadow))

@@ -8,7 +8,7 @@ use model_files::resolved;
 use model_hub::MODEL_FILE;
 use model_signing::{Bundle, SIGNATURE_FILE, SigningKey, sign_folder};
 
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +54,7 @@ impl Args {
         let key = SigningKey::from_file(&self.key)?;
         let bundle = sign_folder(&self.folder, &key)?;
         files::write(&path, bundle.as_bytes())?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         for resource in Bundle::parse(bundle.as_bytes())?.resources() {
             writeln!(out, "signed  {} sha256:{}", resource.name, resource.digest)?;
         }

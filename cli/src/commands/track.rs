@@ -12,6 +12,7 @@ use model_tracking::tracker::Tracker;
 use serde_json::json;
 
 use crate::config_file::ConfigFile;
+use crate::terminal;
 use crate::tracking::{self, Config, RUNS, TrackingArgs};
 
 const EXAMPLES: &str = "\
@@ -109,7 +110,7 @@ fn missing(trackers: Vec<Box<dyn Tracker>>, run: &RunFolder) -> Result<Vec<Box<d
             Some(pushed) if ended.is_some_and(|ended| pushed.time_ms >= ended) => {
                 let name = tracker.name();
                 writeln!(
-                    anstream::stdout(),
+                    terminal::stdout(),
                     "{name}: already has the run, {} (send it again with --again)",
                     one_line(&pushed.url)
                 )?;
@@ -124,12 +125,9 @@ impl List {
     fn run(self) -> Result<()> {
         let (runs, damaged) = RunFolder::list_all(&self.runs)?;
         for error in damaged {
-            writeln!(
-                anstream::stderr().lock(),
-                "warning: {error}; the run is left out"
-            )?;
+            writeln!(terminal::stderr(), "warning: {error}; the run is left out")?;
         }
-        let mut stdout = anstream::stdout().lock();
+        let mut stdout = terminal::stdout();
         if self.json {
             let list = runs.iter().map(|run| {
                 Ok(json!({

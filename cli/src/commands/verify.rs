@@ -14,7 +14,7 @@ use model_train::golden::probability;
 
 use crate::counted::counted;
 use crate::engine::{self, Origin};
-use crate::{files, signature};
+use crate::{files, signature, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,7 +60,7 @@ impl Args {
                 .with_context(|| format!("{name}: golden row {}", index + 1))?;
         }
         let info = &host.description().model;
-        let mut stdout = anstream::stdout().lock();
+        let mut stdout = terminal::stdout();
         writeln!(
             stdout,
             "{name} is complete{}:",

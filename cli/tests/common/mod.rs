@@ -14,6 +14,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use model_core::artifact::Artifact;
+use model_core::model_file::ModelFile;
+use model_train::pack::pack;
+use model_train::unpack::{Unpacked, unpack};
 use tempfile::TempDir;
 
 /// A file of the project's `data` folder.
@@ -122,6 +126,15 @@ pub(crate) fn points_model() -> &'static [u8] {
         folder.succeed(&train_points("model.wasm"));
         folder.read("model.wasm")
     })
+}
+
+/// [`points_model`] with its artifact changed and packed again.
+pub(crate) fn changed_points_model(change: impl FnOnce(&mut Artifact)) -> Vec<u8> {
+    let Unpacked { engine, glue, .. } = unpack(points_model()).unwrap();
+    let mut artifact =
+        Artifact::decode(ModelFile::open(points_model()).unwrap().artifact()).unwrap();
+    change(&mut artifact);
+    pack(&engine, &glue, &artifact.encode().unwrap()).unwrap()
 }
 
 /// The command that trains [`points_model`].

@@ -10,7 +10,7 @@ use super::{Band, IfMissing, MAX_RULES, Outcome, Policy, Rule, Stage};
 use crate::expression::{Expression, Parsed, Span, span};
 use crate::position::{Lines, within_string};
 use crate::schema::{Feature, Names, Schema};
-use crate::texts::RawTexts;
+use crate::texts::{RawTexts, check_line};
 use crate::toml_words::for_people;
 
 /// Why a policy could not be loaded.
@@ -230,10 +230,8 @@ impl Reader<'_> {
         let text_at = raw.text.span().start;
         let (text, absent) = (raw.text.get_ref().resolve(self.languages))
             .map_err(|message| (text_at, of_rule(message)))?;
-        if text.0.iter().any(|text| text.contains(char::is_control)) {
-            let message = "a text is one line for people: it holds a control character";
-            return Err((text_at, of_rule(message.into())));
-        }
+        (text.0.iter().try_for_each(|text| check_line(text)))
+            .map_err(|message| (text_at, of_rule(message)))?;
         warnings.extend(absent.iter().map(|language| {
             let message = format!("there is no text in '{language}': the first language is used");
             (text_at, of_rule(message))

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use model_core::texts::is_control;
 use model_report::number::{count, fixed, p_is, percent, short};
 
 use super::{Report, sentence};
@@ -83,6 +84,8 @@ fn escaped(text: &str) -> String {
                 out.push(c);
             }
             '\n' | '\r' => out.push(' '),
+            // A terminal would act on it.
+            c if is_control(c) => out.extend(c.escape_unicode()),
             _ => out.push(c),
         }
     }

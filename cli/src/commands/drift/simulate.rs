@@ -6,6 +6,8 @@ use anyhow::Result;
 use model_drift::simulate::simulate;
 use model_drift::sketch::Capacity;
 
+use crate::terminal;
+
 /// Measure the rates of false alarms and of detected shifts by simulation.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,7 +33,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self) -> Result<()> {
-        let mut stdout = anstream::stdout().lock();
+        let mut stdout = terminal::stdout();
         let capacity = Capacity {
             buckets: self.buckets,
             ..Capacity::default()

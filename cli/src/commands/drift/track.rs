@@ -11,8 +11,8 @@ use model_tracking::tracker::Tracker;
 use serde_json::Value;
 
 use super::Args;
-use crate::files;
 use crate::tracking::{self, EXPERIMENT};
+use crate::{files, terminal};
 
 /// Saves the report as a run and sends it. A failure is only a warning, because the comparison
 /// itself is done. Prints a line for each tracker to `out`.
@@ -29,7 +29,7 @@ pub(super) fn send(
     let sent = save(args, report, html, json)
         .and_then(|run| tracking::push_to(trackers, &run, out).map(drop));
     if let Err(error) = sent {
-        let mut stderr = anstream::stderr().lock();
+        let mut stderr = terminal::stderr();
         // Standard error may be closed; there is nowhere else to report this.
         let _ = writeln!(stderr, "warning: the report was not tracked: {error:#}");
     }

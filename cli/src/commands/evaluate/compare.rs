@@ -9,7 +9,7 @@ use model_train::pipeline::{ComparisonJob, ComparisonReports, Source, compare_fi
 
 use super::{Args, rows};
 use crate::counted::counted;
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 impl Args {
     pub(super) fn compare(&self, [first, second]: [&PathBuf; 2]) -> Result<()> {
@@ -69,7 +69,7 @@ impl Args {
 }
 
 fn print(paths: [&Path; 2], comparison: &Comparison) -> Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = terminal::stdout();
     let [first, second] = &comparison.models;
     writeln!(
         out,

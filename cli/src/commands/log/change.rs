@@ -10,7 +10,7 @@ use model_log::{Change, Changed, Options, Writer};
 
 use super::Folder;
 use crate::counted::counted;
-use crate::{files, secrets};
+use crate::{files, secrets, terminal};
 
 const HOLD_EXAMPLES: &str = "\
 Examples:
@@ -191,7 +191,7 @@ impl What {
         };
         let (records, index) = (changed.records, changed.index);
         writeln!(
-            anstream::stdout().lock(),
+            terminal::stdout(),
             "{} {done}: record {index}",
             counted(records, "record")
         )?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::Folder;
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +35,7 @@ impl Args {
         let proof = self.log.open()?.prove(self.index)?;
         match &self.out {
             Some(path) => files::write(path, proof.as_bytes()),
-            None => Ok(anstream::stdout().lock().write_all(proof.as_bytes())?),
+            None => Ok(terminal::stdout().write_all(proof.as_bytes())?),
         }
     }
 }

@@ -10,6 +10,7 @@ use model_log::replay::replay;
 use model_log::{Digest, Kind, Reader};
 
 use super::{Folder, Problems};
+use crate::terminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,7 +87,7 @@ impl Args {
         };
         let ask = |digest: Digest, kind: Kind, request: &[u8]| models.ask(digest, kind, request);
         let done = replay(&reader, self.from, self.to.unwrap_or(u64::MAX), &ask)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         for difference in &done.differences {
             let (index, model) = (difference.index, difference.model);
             writeln!(

@@ -7,7 +7,7 @@ use anyhow::Result;
 use model_log_report::{Period, Report};
 
 use super::{Folder, minute};
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,7 +68,7 @@ impl Args {
         }
         let all = &report.all;
         let (low, high, referrals) = (all.low_side(), all.high_side(), all.referrals());
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         writeln!(
             out,
             "decisions   {}, {} by people",

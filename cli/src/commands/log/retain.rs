@@ -9,6 +9,7 @@ use model_client::Body;
 
 use super::change::{Server, folder};
 use super::search;
+use crate::terminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,11 +51,14 @@ impl Args {
                 .server
                 .ask("GET", &format!("/log/retain{query}"), Body::Empty)?;
             let found: Vec<serde_json::Value> = serde_json::from_slice(&answer)?;
-            let mut out = anstream::stdout().lock();
+            let mut out = terminal::stdout();
             for found in found {
                 match found.get("index").filter(|_| !self.json) {
                     Some(index) => writeln!(out, "{index}")?,
-                    None => writeln!(out, "{found}")?,
+                    None => {
+                        out.write_all(found.to_string().as_bytes())?;
+                        writeln!(out)?;
+                    }
                 }
             }
             return Ok(());

@@ -8,6 +8,7 @@ use model_log::retention::minute_text;
 use model_log::{Found, Kind, Outcome, Query};
 
 use super::{Folder, minute};
+use crate::terminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,10 +111,11 @@ fn kind(name: &str) -> Result<Kind> {
 
 /// Prints records as the index has them.
 pub(super) fn print(found: &[Found], json: bool) -> Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = terminal::stdout();
     for found in found {
         if json {
-            writeln!(out, "{}", serde_json::to_string(found)?)?;
+            out.write_all(serde_json::to_string(found)?.as_bytes())?;
+            writeln!(out)?;
             continue;
         }
         let about = found

@@ -7,6 +7,7 @@ use model_log::retention::{micros_text, minute_text};
 use model_log::{Opened, Query};
 
 use super::Folder;
+use crate::terminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,10 +32,10 @@ impl Args {
     pub(super) fn run(self) -> Result<()> {
         let reader = self.log.open()?;
         let record = reader.record(self.index)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         if self.json {
-            writeln!(out, "{}", serde_json::to_string_pretty(&record)?)?;
-            return Ok(());
+            out.write_all(serde_json::to_string_pretty(&record)?.as_bytes())?;
+            return Ok(writeln!(out)?);
         }
         for (name, value) in rows(&record)? {
             if !value.is_empty() {

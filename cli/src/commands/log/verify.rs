@@ -9,7 +9,7 @@ use model_log::verify::{Against, verify};
 
 use super::{Folder, Problems};
 use crate::counted::counted;
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,9 +54,10 @@ impl Args {
             checkpoint: self.checkpoint.as_ref().map(text).transpose()?,
         };
         let report = verify(&self.log.folder, &against)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         if self.json {
-            writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+            out.write_all(serde_json::to_string_pretty(&report)?.as_bytes())?;
+            writeln!(out)?;
         } else {
             for note in &report.notes {
                 writeln!(out, "note: {note}")?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 
 use super::model::Model;
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,12 +43,12 @@ impl Args {
         let model = Model::read(&self.model)?;
         let artifact = model.decider.artifact();
         let file = files::read_policy(&self.policy, &artifact.schema)?;
-        let stderr = &mut anstream::stderr();
+        let stderr = &mut terminal::stderr();
         files::report_warnings(stderr, &self.policy, &file.warnings, self.strict)?;
         file.check_threshold(artifact.threshold)
             .map_err(|problem| anyhow!("{}, {problem}", self.policy.display()))?;
         let new = model.write(Some(&file.policy), &self.out)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         let digest = new.policy.unwrap_or_default();
         writeln!(out, "policy  {digest}, version {}", file.policy.version)?;
         writeln!(out, "wrote   {}", self.out.display())?;

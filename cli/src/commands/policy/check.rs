@@ -10,7 +10,7 @@ use model_policy::{Scores, check};
 
 use super::{Found, read_artifact};
 use crate::counted::counted;
-use crate::files;
+use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +48,7 @@ struct Known {
 
 impl Args {
     pub(super) fn run(self) -> Result<()> {
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         let (schema, known) = self.schema(&mut out)?;
         let name = self.policy.display();
         let file = files::read_policy(&self.policy, &schema)?;
@@ -63,7 +63,9 @@ impl Args {
             known.map_or(Scores::ANY, |known| known.scores),
         );
         for finding in &findings {
-            writeln!(out, "{name}, {finding}")?;
+            // Its example stands on a line of its own.
+            let text = format!("{name}, {finding}");
+            text.lines().try_for_each(|line| writeln!(out, "{line}"))?;
         }
         let rules = counted(file.policy.rules.len(), "rule");
         match findings.len() {

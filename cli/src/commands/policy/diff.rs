@@ -8,7 +8,7 @@ use model_train::applications::{Applications, Unreadable};
 use model_train::policy_diff::{Difference, difference};
 
 use super::{Found, load};
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,7 +65,7 @@ impl Args {
             let html = difference.html(&old, &new, &source.name)?;
             files::write(path, html.as_bytes())?;
         }
-        write(&mut anstream::stdout().lock(), &difference)?;
+        write(&mut terminal::stdout(), &difference)?;
         match difference.changes.is_empty() {
             true => Ok(()),
             false => Err(Found.into()),
@@ -87,7 +87,8 @@ fn write(out: &mut impl Write, difference: &Difference) -> Result<()> {
         "{changed} of {rows} {applications} {are} decided differently"
     )?;
     if changed > 0 {
-        writeln!(out, "\n{:<8}  {:<8}  {:>8}  by", "before", "after", "rows")?;
+        writeln!(out)?;
+        writeln!(out, "{:<8}  {:<8}  {:>8}  by", "before", "after", "rows")?;
     }
     for ((old, new, cause), rows) in difference.by_cause() {
         let (old, new) = (old.word(), new.word());

@@ -14,6 +14,7 @@ use model_train::unpack::{Unpacked, unpack};
 use crate::engine::{self, Origin};
 use crate::files;
 use crate::signature;
+use crate::terminal;
 
 /// A model, and the file that it came from.
 pub(super) struct Model {
@@ -69,7 +70,7 @@ impl Model {
     }
 
     fn say(&self, new: &Digests) -> Result<()> {
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         match self.decider.format() {
             format @ 1..=2 => writeln!(
                 out,

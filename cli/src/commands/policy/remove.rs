@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::model::Model;
+use crate::terminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +35,7 @@ impl Args {
         };
         let version = policy.version.clone();
         model.write(None, &self.out)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         writeln!(out, "policy  none, version {version} was removed")?;
         writeln!(out, "wrote   {}", self.out.display())?;
         Ok(())

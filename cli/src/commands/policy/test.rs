@@ -10,7 +10,7 @@ use model_train::applications::{Applications, Unreadable};
 use model_train::policy_cases::run;
 
 use super::{Found, read_artifact};
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +59,7 @@ impl Args {
             Applications::read(source.bytes, name, &schema, expected, unreadable, read)?;
         bar.finish_and_clear();
         let cases = run(&applications, &mut decider).map_err(|error| anyhow!(error))?;
-        let mut out = anstream::stdout().lock();
+        let mut out = terminal::stdout();
         for failure in &cases.failures {
             writeln!(
                 out,

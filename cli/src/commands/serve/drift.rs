@@ -10,6 +10,7 @@ use super::args::Args;
 use super::keys::key;
 use super::window_length::WindowLength;
 use crate::settings::Settings;
+use crate::terminal;
 
 const WINDOW: WindowLength = WindowLength(Length::Seconds(86_400));
 const PANES: usize = 24;
@@ -50,7 +51,7 @@ fn window_of_rows(rows: u64, panes: usize) -> Result<Window> {
     // The default is for windows that are long enough.
     if panes > most && panes != PANES {
         writeln!(
-            anstream::stderr().lock(),
+            terminal::stderr(),
             "warning: drift-panes is {panes}, but a pane has at least {LEAST} requests: the window of {rows} has {most}"
         )?;
     }

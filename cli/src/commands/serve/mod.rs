@@ -19,6 +19,8 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result};
 use host_server::{HttpLimits, Server, shutdown_signal};
 
+use crate::terminal;
+
 pub(crate) use args::Args;
 
 /// How many file descriptors to ask for: each connection needs one, and many systems allow
@@ -36,7 +38,7 @@ impl Args {
         }
         let read = options::read(&self)?;
         if self.print_config {
-            anstream::stdout().lock().write_all(read.shown.as_bytes())?;
+            terminal::stdout().write_all(read.shown.as_bytes())?;
             return Ok(());
         }
         let source = read.source.context(
@@ -93,7 +95,7 @@ fn announce(server: &Server) -> Result<()> {
     } else {
         ""
     };
-    let mut stdout = anstream::stdout().lock();
+    let mut stdout = terminal::stdout();
     writeln!(
         stdout,
         "Serving on {scheme}://{address}/{page}; stop with ctrl-c"

@@ -18,6 +18,7 @@ use super::keys::{key, known};
 use crate::hub;
 use crate::secrets;
 use crate::settings::Settings;
+use crate::terminal;
 
 /// Shorter than for publishing: a server that starts must not wait long.
 const RETRY: RetryPolicy = RetryPolicy {
@@ -100,7 +101,7 @@ impl HubModel {
     fn fetch(self) -> Result<Fetched> {
         let fetched = self.newest(&self.options_at_start()?)?;
         if let Some(why) = &fetched.offline {
-            let mut stderr = anstream::stderr().lock();
+            let mut stderr = terminal::stderr();
             writeln!(
                 stderr,
                 "warning: {why}; serving the cached model (commit {})",

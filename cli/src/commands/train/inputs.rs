@@ -7,13 +7,13 @@ use model_core::policy::Policy;
 use model_train::pipeline::{InputError, InputOptions, Inputs, Job, PipelineError, Source};
 
 use super::settings::Settings;
-use crate::{files, progress};
+use crate::{files, progress, terminal};
 
 /// Everything that could fail later for a reason that is known now fails here.
 pub(super) fn read(settings: &Settings) -> Result<Job> {
     check_paths(settings)?;
     let schema = files::read_schema_file(&settings.schema)?;
-    let mut stderr = anstream::stderr();
+    let mut stderr = terminal::stderr();
     files::report_warnings(
         &mut stderr,
         &settings.schema,
@@ -50,7 +50,7 @@ fn policy(settings: &Settings, inputs: &Inputs) -> Result<Option<Policy>> {
     };
     let file = files::read_policy(path, inputs.schema())?;
     files::report_warnings(
-        &mut anstream::stderr(),
+        &mut terminal::stderr(),
         path,
         &file.warnings,
         settings.strict,

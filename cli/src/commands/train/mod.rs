@@ -25,7 +25,7 @@ use model_train::pipeline::{self, Job, Reports, TrainedModel};
 use model_train::predictions;
 
 use crate::config_file::ConfigFile;
-use crate::{engine, files, interrupt, progress, tracking};
+use crate::{engine, files, interrupt, progress, terminal, tracking};
 
 pub(crate) use args::Args;
 use config::Config;
@@ -89,7 +89,7 @@ fn complete(
     if let Some(folder) = folder {
         run_folder::finish(folder, trained)?;
         let path = folder.path().display();
-        writeln!(anstream::stdout(), "run kept in {path}")?;
+        writeln!(terminal::stdout(), "run kept in {path}")?;
         // Trackers that rejected the run have already been reported.
         tracking::push(trackers, folder)?;
     }

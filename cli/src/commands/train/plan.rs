@@ -13,18 +13,19 @@ use model_train::tune::FoldsBy;
 
 use super::run_folder;
 use super::settings::Settings;
+use crate::terminal;
 
 /// Warns about what does not prevent training.
 pub(super) fn warn(job: &Job) -> Result<()> {
     for warning in job.warnings() {
-        writeln!(anstream::stderr(), "warning: {warning}")?;
+        writeln!(terminal::stderr(), "warning: {warning}")?;
     }
     Ok(())
 }
 
 /// What `--dry-run` prints.
 pub(super) fn print(settings: &Settings, job: &Job, trackers: &[Box<dyn Tracker>]) -> Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = terminal::stdout();
     print_inputs(&mut out, settings, job)?;
     let options = job.options();
     match &options.hyperparameters {

@@ -14,6 +14,7 @@ use model_train::tune::{self, Candidate, Metric, State, Trial};
 use super::{run_folder, search_file};
 use crate::counted::counted;
 use crate::progress;
+use crate::terminal;
 
 pub(super) struct Recorder {
     folder: Option<RunFolder>,
@@ -183,7 +184,7 @@ impl Search {
 
     /// A line on standard error, where there is no terminal for the bar.
     fn log(&self, trial: &Trial) -> Result<()> {
-        let mut stderr = anstream::stderr().lock();
+        let mut stderr = terminal::stderr();
         let (number, trials) = (trial.number, self.settings.trials);
         let (model, state) = (trial.params.kind().word(), trial.state.word());
         write!(stderr, "trial {number}/{trials} {model} {state}")?;

@@ -11,6 +11,7 @@ use model_train::profiles::ProfileReport;
 use model_train::tune::{self, Cost, FoldsBy, FrontierPoint, Metric, Ratio};
 
 use super::settings::Settings;
+use crate::terminal;
 
 /// Prints what was learned, how good it is, how it was found, and where it is.
 pub(super) fn print(
@@ -19,7 +20,7 @@ pub(super) fn print(
     trained: &TrainedModel,
     wasm_bytes: usize,
 ) -> Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = terminal::stdout();
     let (report, options) = (&trained.report, job.options());
     writeln!(
         out,
@@ -44,7 +45,7 @@ pub(super) fn print(
     }
     print_profiles(&mut out, report.profiles.as_ref())?;
     for warning in &trained.warnings {
-        writeln!(anstream::stderr(), "warning: {warning}")?;
+        writeln!(terminal::stderr(), "warning: {warning}")?;
     }
     let path = settings.out.display();
     writeln!(out, "{path} ({} KB)", wasm_bytes.div_ceil(1000))?;
@@ -171,7 +172,8 @@ fn print_ratios(out: &mut impl Write, ratios: &[Ratio]) -> Result<()> {
     for ratio in ratios {
         let (gain, error) = (ratio.gain, ratio.standard_error);
         writeln!(out, "# log loss lower by {gain:.4} ± {error:.4}")?;
-        writeln!(out, "{}", ratio.to_toml())?;
+        out.write_all(ratio.to_toml().as_bytes())?;
+        writeln!(out)?;
     }
     Ok(())
 }

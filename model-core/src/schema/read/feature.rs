@@ -9,7 +9,7 @@ use super::super::{
 };
 use super::actionable;
 use super::raw::{Converted, RawExample, RawFeature, RawRole, RawType, refuse_keys};
-use crate::texts::{RawTexts, Texts};
+use crate::texts::{RawTexts, Texts, check_line};
 
 const NO_ORDER: &str = "out_of_range = \"impute\" gives a number outside the range the place of \
     the median, which keeps no order: use \"clamp\" or \"error\", or remove monotonic";
@@ -55,6 +55,9 @@ pub(super) fn convert_feature(
     }
     if raw.monotonic.is_some() && raw.out_of_range == Some(OutOfRange::Impute) {
         return Err(("monotonic", NO_ORDER.into()));
+    }
+    if let Some(unit) = &raw.unit {
+        check_line(unit).map_err(|message| ("unit", message))?;
     }
     let texts = convert_texts(&raw, languages, absent)?;
     let actions = actionable::take(&raw)?;
@@ -124,6 +127,12 @@ pub(super) fn resolve(
 ) -> Converted<Texts> {
     let (texts, lacking) =
         (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
+    let check = |text: &String| match key {
+        // These two may have several lines.
+        "description" | "help" => text.lines().try_for_each(check_line),
+        _ => check_line(text),
+    };
+    (texts.0.iter().try_for_each(check)).map_err(|message| (key, format!("{prefix}{message}")))?;
     absent.extend(lacking.iter().map(|language| {
         let message =
             format!("{prefix}there is no text in '{language}': the first language is used");

@@ -24,7 +24,7 @@ use super::{
 use crate::expression::{Expression, ExpressionError, Span, span};
 use crate::literal::number_text;
 use crate::position::{Lines, within_string};
-use crate::texts::RawTexts;
+use crate::texts::{RawTexts, check_line};
 use crate::toml_words::for_people;
 
 /// Why a schema could not be loaded.
@@ -197,6 +197,7 @@ fn convert(
     let mut owned = Vec::new();
     for (index, mut feature) in raw.feature.into_iter().enumerate() {
         let here = |text| Problem::new(Some(index), text);
+        check_line(&feature.name).map_err(|message| here(("name", message)))?;
         let mut absent = Vec::new();
         codings.extend(take_coding(&mut feature).map_err(here)?);
         if feature.role == RawRole::Target {

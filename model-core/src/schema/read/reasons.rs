@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::reasons::MAX_REASONS;
 use super::super::{Compare, Feature, FeatureKind, Reasons, Role, Schema, Variant, When};
-use crate::texts::{RawTexts, Texts, check_code};
+use crate::texts::{RawTexts, Texts, check_code, check_line};
 
 /// The table `[reasons]`.
 #[derive(Deserialize)]
@@ -243,11 +243,8 @@ impl<'a> Cases<'a> {
         let (texts, absent) = raw
             .resolve(self.languages)
             .map_err(|message| format!("{prefix}{message}"))?;
-        if texts.0.iter().any(|text| text.contains(char::is_control)) {
-            return Err(format!(
-                "{prefix}a text is one line for people: it holds a control character"
-            ));
-        }
+        (texts.0.iter().try_for_each(|text| check_line(text)))
+            .map_err(|message| format!("{prefix}{message}"))?;
         self.lacking.extend(absent.iter().map(|language| {
             format!("{prefix}there is no text in '{language}': the first language is used")
         }));

@@ -3,7 +3,7 @@
 use super::super::{Outcomes, Target, TargetKind};
 use super::feature::{Absent, resolve};
 use super::raw::{Converted, RawFeature, RawPositive, RawType, refuse_keys};
-use crate::texts::{RawTexts, Texts};
+use crate::texts::{RawTexts, Texts, check_line};
 
 /// The target, and the labels of its outcomes in every language, the negative one first.
 pub(super) fn convert_target(
@@ -50,12 +50,15 @@ pub(super) fn convert_target(
     };
     let negative = label("negative_label", &raw.negative_label, "Rejected")?;
     let positive = label("positive_label", &raw.positive_label, "Approved")?;
-    let outcome = |given: Option<String>, positive: bool| {
-        given.unwrap_or_else(|| kind.outcome_name(&raw.name, positive))
+    let outcome = |key, given: Option<String>, positive: bool| match given {
+        Some(name) => check_line(&name)
+            .map(|()| name)
+            .map_err(|message| (key, message)),
+        None => Ok(kind.outcome_name(&raw.name, positive)),
     };
     let outcomes = Outcomes {
-        positive: outcome(raw.positive_outcome, true),
-        negative: outcome(raw.negative_outcome, false),
+        positive: outcome("positive_outcome", raw.positive_outcome, true)?,
+        negative: outcome("negative_outcome", raw.negative_outcome, false)?,
     };
     let target = Target {
         name: raw.name,
