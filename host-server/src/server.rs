@@ -288,7 +288,7 @@ fn fitting(all: Credentials, log: Option<&DecisionLogOptions>) -> Result<Credent
         people: all.people,
         ..log.clone()
     };
-    log.check()?;
+    log.check_people()?;
     Ok(Credentials {
         people: log.people,
         ..all

@@ -72,10 +72,13 @@ fn script(glue: &Bytes) -> Bytes {
     }
 }
 
-/// Bytes of a long, but usual application: its names and values, and blanks between them.
+/// Bytes of a long, but usual application: twice its names with short values.
 fn longest_short(model: &Description) -> usize {
-    const FOR_EACH_INPUT: usize = 32;
-    (model.features.len() * FOR_EACH_INPUT).clamp(1 << 10, 16 << 10)
+    // With quotes, a colon, a comma and a blank or two.
+    const VALUE: usize = 10;
+    let fields = model.features.iter();
+    let usual: usize = fields.map(|feature| feature.name.len() + VALUE).sum();
+    (2 * usual).clamp(1 << 10, 16 << 10)
 }
 
 /// What its artifact says of its inputs and answers.
