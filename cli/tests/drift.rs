@@ -497,6 +497,87 @@ fn an_ignored_column_never_makes_a_batch_drift() {
     assert_eq!(ended.status.code(), Some(1));
 }
 
+/// Applications of which about one in 150 defaults. Those that weigh little default at random.
+fn weighed(seed: u64) -> String {
+    let mut csv = String::from("x,w,default\n");
+    for row in 0..6000u64 {
+        let mixed = (seed + row).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let unit = |shift: u32| (mixed >> shift & 0xfff) as f64 / 4096.0;
+        let x = (unit(4) * 1000.0).round() / 100.0;
+        let (weight, rate) = match unit(20) < 0.5 {
+            true => (20, 0.03 * (x / 10.0).powi(6)),
+            false => (1, 0.01),
+        };
+        let default = if unit(40) < rate { "yes" } else { "no" };
+        csv += &format!("{x},{weight},{default}\n");
+    }
+    csv
+}
+
+/// What is measured is what `evaluate` measures, of a rare outcome and with weights.
+#[test]
+fn a_model_is_measured_as_evaluate_measures_it() {
+    let schema = |role: &str| {
+        format!(
+            "name = \"rare\"\nversion = \"1.0.0\"\n\
+             [[feature]]\nname = \"x\"\ntype = \"number\"\n\
+             [[feature]]\nname = \"w\"\ntype = \"number\"\nrole = \"{role}\"\n\
+             [[feature]]\nname = \"default\"\ntype = \"boolean\"\nrole = \"target\"\npositive = false\n"
+        )
+    };
+    for role in ["weight", "ignored"] {
+        let folder = folder(&[
+            ("a.csv", &weighed(1)),
+            ("b.csv", &weighed(1_000_000)),
+            ("s.toml", &schema(role)),
+        ]);
+        let read = |name: &str| -> serde_json::Value {
+            serde_json::from_slice(&folder.read(name)).unwrap()
+        };
+        folder
+            .succeed("train --data a.csv --schema s.toml --model logistic_regression --out m.wasm");
+        folder.succeed("evaluate --model m.wasm --data b.csv --json e.json --resamples 20");
+        let said = folder.succeed("drift --reference m.wasm --current b.csv --json d.json");
+        let (evaluated, drift) = (read("e.json"), read("d.json"));
+        let measured = &drift["performance"]["measured"];
+        for name in [
+            "roc_auc",
+            "accuracy",
+            "precision",
+            "recall",
+            "f1",
+            "log_loss",
+            "brier",
+        ] {
+            let metrics = evaluated["metrics"].as_array().unwrap();
+            let metric = metrics.iter().find(|one| one["name"] == name).unwrap();
+            let expected = metric["value"].as_f64().unwrap();
+            let name = name.trim_start_matches("roc_");
+            let got = measured[name].as_f64().unwrap();
+            assert!(
+                (got - expected).abs() < 1e-9,
+                "{role}, {name}: got {got}, evaluate {expected}"
+            );
+        }
+        let is_weighted = role == "weight";
+        assert_eq!(drift["performance"]["weighted"], is_weighted);
+        assert_eq!(said.contains("with its weight"), is_weighted, "{said}");
+        if is_weighted {
+            let wrong = weighed(2).replacen(",20,", ",0,", 1);
+            std::fs::write(folder.path("b.csv"), wrong).unwrap();
+            let expect = "column 'w': expected a weight, a number above 0, got '0'";
+            for command in [
+                "drift --reference m.wasm --current",
+                "evaluate --model m.wasm --data",
+            ] {
+                let error = folder.fail(&format!("{command} b.csv"));
+                assert!(error.ends_with(expect), "{error}");
+            }
+        }
+    }
+}
+
 /// It was once always that of the verdict without `--method`.
 #[test]
 fn a_statistic_is_that_of_the_method() {

@@ -163,13 +163,28 @@ fn a_link_is_followed_once() {
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     let link = open.join("link");
     symlink(&folder, &link).unwrap();
-    load(&link);
-    assert!(!files(&folder).is_empty());
-    // One of which nobody knows where it leads is no folder.
-    fs::remove_file(&link).unwrap();
-    symlink(temporary.path().join("absent"), &link).unwrap();
-    load(&link);
-    assert!(!temporary.path().join("absent").exists());
+    // It writes down what it is asked, and keeps nothing.
+    let compiler = temporary.path().join("compiler");
+    let asked = temporary.path().join("asked");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" > {}\ncat > /dev/null\nexit 3\n",
+        asked.display()
+    );
+    fs::write(&compiler, script).unwrap();
+    fs::set_permissions(&compiler, Permissions::from_mode(0o700)).unwrap();
+    let limits = Limits {
+        cache: Some(link.clone()),
+        compiler: Some(compiler),
+        ..limits()
+    };
+    ModelHost::load(stand_in(&[]), limits).unwrap();
+    let asked = fs::read_to_string(asked).unwrap();
+    let folder = fs::canonicalize(folder).unwrap();
+    assert!(
+        asked.contains(&format!(" --cache-dir {} ", folder.display())),
+        "{asked}"
+    );
+    assert!(!asked.contains("link"), "{asked}");
 }
 
 /// The process that compiles is handed a folder that was made for it, wherever that is.

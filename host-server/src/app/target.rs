@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::App;
+use crate::http::Share;
 use crate::http::admission::Work;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -58,12 +59,13 @@ impl App {
     }
 
     /// The same for a request with this body. Of a long one the field that a canary goes by is read
-    /// where that delays no other request.
+    /// where that delays no other request, with a permit for long work.
     pub(crate) async fn target_of(
         &self,
         call: &Call<'_>,
         name: Option<&str>,
         body: &Bytes,
+        has_permit: bool,
     ) -> Result<Target, ApiError> {
         let live = self.live(name)?;
         let affinity = Affinity {
@@ -72,7 +74,13 @@ impl App {
         };
         match affinity.is_short() || !live.reads_body() {
             true => Ok(Target::picked(live, affinity)),
-            false => Box::pin(self.picked_beside(call, live, body)).await,
+            false => {
+                let permit = match has_permit {
+                    true => None,
+                    false => Some(self.begin_long(call.caller)?),
+                };
+                Box::pin(self.picked_beside(call, live, body, permit)).await
+            }
         }
     }
 
@@ -81,8 +89,8 @@ impl App {
         call: &Call<'_>,
         live: Arc<Live>,
         body: &Bytes,
+        permit: Option<Share>,
     ) -> Result<Target, ApiError> {
-        let permit = self.begin_long(call.caller)?;
         let (body, id) = (body.clone(), call.id.given().map(str::to_owned));
         let kind = Work::reading(body.len());
         let work = move || {
@@ -106,7 +114,7 @@ impl App {
         body: &Bytes,
     ) -> Result<Target, ApiError> {
         match version {
-            None => self.target_of(call, name, body).await,
+            None => self.target_of(call, name, body, false).await,
             Some(version) => Ok(Target {
                 served: Box::pin(self.version(call.caller, name, version)).await?,
                 role: LogRole::Version,

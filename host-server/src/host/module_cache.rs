@@ -85,7 +85,7 @@ impl ModuleCache {
     /// # Errors
     /// As [`ModuleCache::open`], but for that.
     pub(super) fn open_in(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
-        let root = root.to_owned();
+        let root = std::path::absolute(root).map_err(CacheError::Create)?;
         let folder = root.join(sha256_hex(wasm));
         for folder in [&root, &folder] {
             create(folder).map_err(CacheError::Create)?;

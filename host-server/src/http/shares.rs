@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::admission::Overloaded;
 use super::caller::Caller;
 
-/// What one caller leaves for others, of all permits: an eighth. Of that eighth nobody gets more than
-/// then stays free, so that several who hold much leave some for the rest.
+/// What one caller leaves for others, of all permits: an eighth. Of its first half nobody gets more than
+/// then stays free.
 const LEFT: usize = 8;
 
-/// Who holds less of them than this part, or than two, gets one as long as there is one.
+/// Its second half is for those who hold less than this part of all permits, or than two.
 const FEW: usize = 64;
 
 /// So many permits.
@@ -49,8 +49,9 @@ impl Shares {
     pub(crate) fn take(self: &Arc<Self>, caller: &Caller) -> Result<Share, Overloaded> {
         let mut taken = self.lock();
         let its = taken.by.get(caller).copied().unwrap_or_default();
-        let free = self.all - taken.all;
-        let may = taken.all < self.most || its < free || its < self.few;
+        let (free, left) = (self.all - taken.all, self.all - self.most);
+        let has_part = its < free && free > left / 2;
+        let may = taken.all < self.most || has_part || its < self.few;
         if free == 0 || its >= self.most || !may {
             return Err(Overloaded);
         }
@@ -111,14 +112,9 @@ mod tests {
             held.extend(take(name));
         }
         assert_eq!(held.len(), 896);
-        // Half of what is left, and then half of that.
-        for (name, half) in [(3, 64), (4, 32)] {
-            held.extend((0..half).map(|_| take(name).unwrap()));
+        for (name, part) in [(3, 64), (4, 16), (5, 16), (6, 16), (7, 16)] {
+            held.extend((0..part).map(|_| take(name).unwrap()));
             assert!(take(name).is_err());
         }
-        for name in 5..7 {
-            held.extend((0..16).map(|_| take(name).unwrap()));
-        }
-        assert!(take(7).is_err());
     }
 }

@@ -101,7 +101,10 @@ async fn question(
     let target = match named {
         Some(target) => target,
         // As for a decision about the same application, or about a batch.
-        None => can_explain(app.target_of(call, name, asked.application()).await?)?,
+        None => {
+            let application = asked.application();
+            can_explain(app.target_of(call, name, application, true).await?)?
+        }
     };
     Ok(Question {
         target,

@@ -35,8 +35,9 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    /// Whether it is read in some microseconds.
     pub(super) fn is_short(body: &[u8]) -> bool {
-        body.len() <= SHORT
+        body.len() <= SHORT || body.starts_with(b"[")
     }
 
     pub(super) fn read(body: &Bytes) -> Self {

@@ -1,6 +1,6 @@
 //! Which columns are compared.
 
-use model_core::schema::{self, Schema};
+use model_core::schema::{self, Feature, Schema};
 
 use super::derived;
 use crate::read::Batch;
@@ -87,9 +87,9 @@ pub(super) fn remove_ignored(schema: Option<&Schema>, batch: &mut Batch) -> Vec<
     let mut ignored = Vec::new();
     batch.sketch.columns.retain(|column| {
         let name = &column.spec.name;
-        let by_schema = schema.and_then(|schema| role(schema, name));
+        let by_schema = schema.and_then(|schema| feature(schema, name));
         let is_ignored = match by_schema {
-            Some(role) => role == schema::Role::Ignored,
+            Some(feature) => feature.role == schema::Role::Ignored,
             None => column.spec.role == Role::Ignored,
         };
         if is_ignored {
@@ -100,9 +100,8 @@ pub(super) fn remove_ignored(schema: Option<&Schema>, batch: &mut Batch) -> Vec<
     ignored
 }
 
-fn role(schema: &Schema, name: &str) -> Option<schema::Role> {
-    let feature = schema.features.iter().find(|one| one.name == name)?;
-    Some(feature.role)
+fn feature<'s>(schema: &'s Schema, name: &str) -> Option<&'s Feature> {
+    schema.features.iter().find(|one| one.name == name)
 }
 
 /// Removes the columns that the schema has and the reference does not count from the new ones.
@@ -115,7 +114,10 @@ pub(super) fn remove_unused(
     let mut names = ignored;
     let mut unused: Vec<String> = Vec::new();
     current.extra.retain(|name| {
-        match schema.and_then(|schema| role(schema, name)) {
+        match schema
+            .and_then(|schema| feature(schema, name))
+            .map(|one| one.role)
+        {
             Some(schema::Role::Ignored) => names.push(name.clone()),
             Some(schema::Role::Protected) => {
                 unused.push(format!("{name} (protected, not counted in the reference)"))
@@ -126,7 +128,11 @@ pub(super) fn remove_unused(
     });
     names.sort_unstable();
     names.dedup();
-    unused.extend(names.into_iter().map(|name| format!("{name} (ignored)")));
+    unused.extend(names.into_iter().map(|name| {
+        let feature = schema.and_then(|schema| feature(schema, &name));
+        let role = feature.map_or(schema::Role::Ignored.word(), Feature::role_word);
+        format!("{name} ({role})")
+    }));
     (!unused.is_empty()).then(|| {
         format!(
             "Not compared, because the model does not use them: {}.",

@@ -93,6 +93,16 @@ pub enum InputError {
         /// The schema's column.
         column: String,
     },
+    /// A row with a label whose weight is none.
+    #[error("{}, column '{column}': expected a weight, a number above 0, got '{got}'", path.display())]
+    Weight {
+        /// The file.
+        path: PathBuf,
+        /// The column of weights.
+        column: String,
+        /// The cell of the first such row.
+        got: String,
+    },
     /// Answers of the same model that do not add up.
     #[error("the model's answers cannot be counted together: {0}")]
     Answers(SketchError),

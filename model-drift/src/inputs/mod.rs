@@ -96,16 +96,17 @@ impl Inputs {
             let both = in_bins(&reference.batch.sketch, &current.batch.sketch);
             [reference.batch.sketch, current.batch.sketch] = both;
         }
-        let notes = self.notes(schema.as_ref(), &mut reference, &mut current, ignored);
+        let mut notes = self.notes(schema.as_ref(), &mut reference, &mut current, ignored);
         let mut report = self.report(
             &reference.batch,
             &current.batch,
             [reference.has_rows, current.has_rows],
         )?;
-        report.performance = current
-            .scored
-            .zip(reading.model)
-            .map(|(scored, model)| scored.performance(&model));
+        if let Some((scored, model)) = current.scored.zip(reading.model) {
+            let (performance, note) = scored.performance(&model, self.current_path())?;
+            report.performance = Some(performance);
+            notes.extend(note);
+        }
         report.reference = reference.name;
         report.current = current.name;
         report.self_check = self.current.is_none();
@@ -266,6 +267,7 @@ impl Reading {
         plan.computed = (of_model.or(plan.schema.as_deref()))
             .map(derived::names)
             .unwrap_or_default();
+        plan.shown = of_model.map(scoring::columns).unwrap_or_default();
         Self { plan, model }
     }
 

@@ -31,6 +31,8 @@ pub use sample::RowSample;
 pub struct Plan {
     /// The columns to read; `None` reads all, with inferred types.
     pub specs: Option<Vec<Spec>>,
+    /// Columns that [`OnBlock`] sees too, whether or not they are among those.
+    pub shown: Vec<String>,
     /// Texts that stand for a missing value, and of columns of numbers the numbers among them.
     pub missing: MissingValues,
     /// What the columns mean: one that a feature describes is counted as a decision reads it.
@@ -56,6 +58,7 @@ impl Plan {
         let words = PANDAS_MISSING_WORDS.iter();
         Self {
             specs: None,
+            shown: Vec::new(),
             schema: None,
             computed: Vec::new(),
             unnamed: Vec::new(),
@@ -116,16 +119,14 @@ pub struct Shown<'a> {
     pub block: &'a Block,
     /// The index in the file of its first row: blocks may come in any order.
     pub first: u64,
-    specs: &'a [Spec],
-    indices: &'a [Option<usize>],
+    layout: &'a Layout,
 }
 
 impl<'a> Shown<'a> {
-    /// The cells of a wanted column, where the file has it.
+    /// The cells of a column that is wanted or of [`Plan::shown`], where the file has it.
     #[must_use]
     pub fn cells(&self, name: &str) -> Option<&'a Cells> {
-        let index = self.specs.iter().position(|spec| spec.name == name)?;
-        self.block.columns.get(self.indices[index]?)
+        self.block.columns.get(self.layout.index(name)?)
     }
 }
 
@@ -176,11 +177,14 @@ pub fn read_with(path: &Path, plan: &Plan, on_block: OnBlock<'_>) -> Result<Batc
 }
 
 /// The wanted columns that the file has, and those that are computed.
+#[derive(Debug)]
 struct Layout {
     specs: Vec<Spec>,
     /// The index of each spec's column in a block: a derived one that the file leaves out has one
     /// behind those of the file.
     indices: Vec<Option<usize>>,
+    /// Columns that are shown and not wanted, and the index of each.
+    shown: Vec<(String, usize)>,
     /// Columns of the file.
     width: usize,
     /// Columns of a block, with those that are computed.
@@ -197,12 +201,16 @@ impl Layout {
         let index = |name: &str| names.iter().position(|column| column == name);
         let known = |name: &String| wanted.iter().any(|spec| spec.name == *name);
         let extra = header.iter().filter(|name| !known(name)).cloned().collect();
+        let columns = header.iter().enumerate();
+        let shown = columns.filter(|(_, name)| plan.shown.contains(name) && !known(name));
+        let shown = shown.map(|(index, name)| (name.clone(), index)).collect();
         let (here, lost): (Vec<Spec>, Vec<Spec>) = wanted
             .into_iter()
             .partition(|spec| index(&spec.name).is_some());
         Self {
             indices: here.iter().map(|spec| index(&spec.name)).collect(),
             specs: here,
+            shown,
             width: header.len(),
             filled: names.len(),
             lost: lost.into_iter().map(|spec| spec.name).collect(),
@@ -214,9 +222,27 @@ impl Layout {
         Shown {
             block,
             first,
-            specs: &self.specs,
-            indices: &self.indices,
+            layout: self,
         }
+    }
+
+    /// The index of the column of this name, if somebody reads it.
+    fn index(&self, name: &str) -> Option<usize> {
+        match self.specs.iter().position(|spec| spec.name == name) {
+            Some(wanted) => self.indices[wanted],
+            None => {
+                let (_, index) = self.shown.iter().find(|(shown, _)| shown == name)?;
+                Some(*index)
+            }
+        }
+    }
+
+    /// The indices of all columns that somebody reads.
+    fn read(&self) -> impl Iterator<Item = usize> {
+        let wanted = self.indices.iter().flatten();
+        wanted
+            .chain(self.shown.iter().map(|(_, index)| index))
+            .copied()
     }
 
     /// Has a block looked at, and fills in what is computed.

@@ -28,9 +28,9 @@ pub(super) fn read(
     let layout = Layout::new(&header, wanted, plan);
     let start = || Collector::new(layout.specs.clone(), plan);
     let mut is_wanted = vec![false; header.len()];
-    for index in layout.indices.iter().flatten() {
+    for index in layout.read() {
         // What is computed has no column in the file.
-        if let Some(is_wanted) = is_wanted.get_mut(*index) {
+        if let Some(is_wanted) = is_wanted.get_mut(index) {
             *is_wanted = true;
         }
     }

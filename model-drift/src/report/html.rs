@@ -353,6 +353,8 @@ fn of_performance(performance: &Performance) -> Section {
                 .map(|(_, figures)| Cell::new(digits(value(figures)))),
         );
         if !performance.at_training.is_empty() {
+            // Training calls it by its full name.
+            let name = if name == "auc" { "roc_auc" } else { name };
             let then = performance
                 .at_training
                 .iter()

@@ -101,9 +101,8 @@ pub(super) fn read(args: &Args, from: &mut Settings) -> Result<(Vec<ApiKey>, Opt
         }
         refuse_empty(known(name, variable))?;
     }
-    let Credentials { keys, people } = sources.read()?;
-    let from_files = keys.len() > sources.fixed.len() || !people.is_empty();
-    let changes = !sources.files.is_empty() || from_files;
+    let Credentials { keys, .. } = sources.read()?;
+    let changes = !sources.files.is_empty() || sources.config.is_some();
     let again = move || sources.read().map_err(|error| format!("{error:#}"));
     Ok((keys, changes.then(|| KeySource(Arc::new(again)))))
 }
