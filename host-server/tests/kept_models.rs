@@ -37,7 +37,7 @@ text = "Asked by somebody over 60"
 "#;
 
 /// The model that decides, with this policy.
-fn file(policy: &str) -> Vec<u8> {
+fn packed_with(policy: &str) -> Vec<u8> {
     let mut artifact = models::linear(models::EVERYTHING);
     artifact.threshold = 0.999;
     let mut row = artifact.preprocessing.imputed.clone();
@@ -48,7 +48,7 @@ fn file(policy: &str) -> Vec<u8> {
 
 /// The same with other rules: the text of this year.
 fn revised(year: &str) -> Vec<u8> {
-    file(&POLICY.replace("2026-11", year).replace("60", "61"))
+    packed_with(&POLICY.replace("2026-11", year).replace("60", "61"))
 }
 
 /// A server with one file, and its log.
@@ -62,7 +62,7 @@ impl Desk {
         let place = Place::new();
         let file = place.models().join("model.wasm");
         let desk = Self { place, file };
-        desk.put(&file_of_first());
+        desk.put(&packed_with(POLICY));
         desk
     }
 
@@ -99,7 +99,7 @@ impl Desk {
         assert_eq!(outcome["loaded"], json!(["1.2.3"]), "{outcome}");
     }
 
-    /// The files beside the log, of this policy's version.
+    /// Where this file is kept beside the log.
     fn kept(&self, bytes: &[u8]) -> PathBuf {
         let digest = model_log::Digest::from_content(bytes);
         let file = self.place.log().join("models");
@@ -107,10 +107,6 @@ impl Desk {
         assert!(file.is_file(), "{}", file.display());
         file
     }
-}
-
-fn file_of_first() -> Vec<u8> {
-    file(POLICY)
 }
 
 async fn decided(app: &Router, age: &str) -> u64 {
@@ -200,7 +196,7 @@ async fn without_the_file_what_is_on_record_is_shown() {
     let both = two(&app).await;
     desk.replace(&app, &revised("2027-01")).await;
     drop(app);
-    let first = file_of_first();
+    let first = packed_with(POLICY);
     let kept = desk.kept(&first);
     let away = kept.with_extension("away");
     fs::rename(&kept, &away).unwrap();
@@ -249,7 +245,7 @@ async fn without_the_file_what_is_on_record_is_shown() {
     assert_eq!(warnings.about(&digest), 2);
 }
 
-/// Each look at a queue of referrals once compiled the model anew, or each officer had one.
+/// Many who look at decisions of one file load it once, and the next file takes its place.
 #[cfg(unix)]
 #[tokio::test]
 async fn one_file_is_loaded_at_a_time_and_once() {
