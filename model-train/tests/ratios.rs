@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use model_core::schema::{SampleRole, Schema};
+use model_core::schema::Schema;
 use model_train::dataset::Dataset;
 use model_train::fit::ClassWeight;
 use model_train::tune::{FoldsBy, Ratio, RatioSearch};
@@ -32,29 +32,16 @@ type = "boolean"
 role = "target"
 "#;
 
-/// Rows whose outcome follows from what `outcome` says about loan, income and noise. Where the
-/// schema has weights, every third row counts fifty times, and chance decides it.
+/// Rows whose outcome follows from what `outcome` says about loan, income and noise.
 fn proposed(schema: &Schema, outcome: impl Fn(f64, f64, f64) -> bool) -> Vec<Ratio> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let is_weighted = schema.sample_column(SampleRole::Weight).is_some();
-    let mut csv = String::from("loan,income,age,repaid");
-    csv += if is_weighted { ",weight\n" } else { "\n" };
-    for row in 0..900 {
+    let mut csv = String::from("loan,income,age,repaid\n");
+    for _ in 0..900 {
         let loan = 1000.0 * rng.random_range(0.0_f64..3.0).exp();
         let income = 5000.0 * rng.random_range(0.0_f64..3.0).exp();
-        let noise = rng.random_range(-1.0..1.0);
-        let is_heavy = is_weighted && row % 3 == 0;
-        let repaid = if is_heavy {
-            noise < 0.3
-        } else {
-            outcome(loan, income, noise)
-        };
+        let repaid = outcome(loan, income, rng.random_range(-1.0..1.0));
         let age = rng.random_range(18..80);
-        write!(csv, "{loan:.0},{income:.0},{age},{repaid}").unwrap();
-        if is_weighted {
-            write!(csv, ",{}", if is_heavy { 50 } else { 1 }).unwrap();
-        }
-        csv.push('\n');
+        writeln!(csv, "{loan:.0},{income:.0},{age},{repaid}").unwrap();
     }
     let dataset = Dataset::from_reader(csv.as_bytes(), "rows.csv", schema, |_| {}).unwrap();
     let rows: Vec<usize> = (0..dataset.rows()).collect();
@@ -96,12 +83,4 @@ fn a_ratio_that_decides_is_proposed_in_lines_that_the_schema_takes() {
 fn nothing_is_proposed_where_chance_decides() {
     let schema = Schema::from_toml(SCHEMA).unwrap();
     assert_eq!(proposed(&schema, |_, _, noise| noise < 0.3), []);
-}
-
-/// A ratio that decides only rows of little weight gains nothing.
-#[test]
-fn rows_of_little_weight_propose_nothing() {
-    let weight = "[[feature]]\nname = \"weight\"\ntype = \"number\"\nrole = \"weight\"\n";
-    let schema = Schema::from_toml(&format!("{SCHEMA}\n{weight}")).unwrap();
-    assert_eq!(proposed(&schema, repaid_by_ratio), []);
 }

@@ -92,15 +92,15 @@ fn quick() -> Options {
     }
 }
 
-/// The first number behind some words.
+/// The first number that stands right behind some words.
 #[track_caller]
 fn number(text: &str, words: &str) -> f64 {
-    let Some((_, rest)) = text.split_once(words) else {
-        panic!("no '{words}'");
-    };
-    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let number = rest[..end.unwrap()].trim_end_matches('.');
-    number.parse().unwrap()
+    let mut rest = text.split(words).skip(1);
+    let found = rest.find_map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        rest[..end].trim_end_matches('.').parse().ok()
+    });
+    found.unwrap_or_else(|| panic!("no number behind '{words}'"))
 }
 
 /// The shares in the table with this caption.
@@ -136,7 +136,8 @@ fn rates_of_report_and_card_are_those_of_repeated_rows() {
     let [plain_shares, of_weights, of_rows] = pages
         .each_ref()
         .map(|page| shares(page, "Confusion matrix"));
-    assert_eq!((of_weights.len(), &of_weights), (6, &of_rows));
+    assert!(!of_weights.is_empty());
+    assert_eq!(of_weights, of_rows);
     assert_ne!(of_weights, plain_shares);
 
     let cards =

@@ -363,3 +363,37 @@ fn losses(held: &[HeldOut]) -> Vec<f64> {
     };
     held.iter().map(loss).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(times: [usize; 4], weights: Option<Vec<f64>>) -> HeldOut {
+        let answers = [true, false, false, true];
+        let log_odds = [0.5, -1.0, 2.0, -0.25];
+        let rows = (0..4).flat_map(|row| std::iter::repeat_n(row, times[row]));
+        let rows: Vec<usize> = rows.collect();
+        HeldOut {
+            answers: rows.iter().map(|row| answers[*row]).collect(),
+            log_odds: rows.iter().map(|row| log_odds[*row]).collect(),
+            weights,
+            rows,
+        }
+    }
+
+    /// A weight of three is three rows for the loss; of what chance does to the rows, only the
+    /// ratios of the weights matter.
+    #[test]
+    fn ratios_are_judged_by_weight() {
+        let weighted = held([1; 4], Some(vec![3.0, 1.0, 2.0, 1.0]));
+        let repeated = losses(&[held([3, 1, 2, 1], None)])[0];
+        assert!((losses(&[weighted])[0] - repeated).abs() < 1e-12);
+        let says = |weights: Option<Vec<f64>>| {
+            let left: Vec<_> = left_over(&held([1; 4], weights)).collect();
+            explained(&left, |row| (row / 2) as f64)
+        };
+        let plain = says(None);
+        assert!((says(Some(vec![2.5; 4])) - plain).abs() < 1e-12);
+        assert!((says(Some(vec![3.0, 1.0, 2.0, 1.0])) - plain).abs() > 0.01);
+    }
+}
