@@ -9,13 +9,21 @@ use model_core::texts::is_control;
 /// Standard output.
 pub(crate) fn stdout() -> impl Write {
     #[expect(clippy::disallowed_methods, reason = "this is the one way to it")]
-    Printer(anstream::stdout())
+    let lines = anstream::stdout();
+    Printer {
+        lines,
+        bytes: io::stdout(),
+    }
 }
 
 /// Standard error.
 pub(crate) fn stderr() -> impl Write {
     #[expect(clippy::disallowed_methods, reason = "this is the one way to it")]
-    Printer(anstream::stderr())
+    let lines = anstream::stderr();
+    Printer {
+        lines,
+        bytes: io::stderr(),
+    }
 }
 
 /// Prints lines with `write!` and `writeln!`: what one of them formats is a line, or a part of
@@ -23,26 +31,30 @@ pub(crate) fn stderr() -> impl Write {
 /// shown as `\n` or `\u{1b}`; only the line break at its end is ours.
 ///
 /// Documents such as JSON are written as bytes and pass unchanged.
-struct Printer<W>(W);
+struct Printer<L, B> {
+    lines: L,
+    /// The same stream as it is.
+    bytes: B,
+}
 
-impl<W: Write> Write for Printer<W> {
+impl<L: Write, B: Write> Write for Printer<L, B> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.bytes.write(bytes)
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.bytes.write_all(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.bytes.flush()
     }
 
     // Whole, not piece by piece: a piece does not tell where its line ends.
     fn write_fmt(&mut self, line: Arguments<'_>) -> io::Result<()> {
         let mut text = String::new();
         fmt::write(&mut text, line).map_err(io::Error::other)?;
-        self.0.write_all(shown(&text).as_bytes())
+        self.lines.write_all(shown(&text).as_bytes())
     }
 }
 

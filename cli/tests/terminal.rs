@@ -64,11 +64,11 @@ fn inspect_shows_no_line_of_the_model_as_its_own() {
 
 #[test]
 fn json_has_the_texts_as_they_are() {
-    let title = "Loan\n\u{1b}[2J\u{9b}";
+    let title = "Loan\n\u{1b}[2J\u{9b}\u{7f}";
     let model = changed_points_model(|artifact| artifact.schema.title = Some(title.to_owned()));
     let folder = Folder::new(&[("model.wasm", &model)]);
     let json = folder.succeed("inspect model.wasm --json");
-    assert!(json.contains("Loan\\n\\u001b[2J\u{9b}"), "{json}");
+    assert!(json.contains("Loan\\n\\u001b[2J\u{9b}\u{7f}"), "{json}");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["model"]["title"], title);
 }

@@ -288,7 +288,7 @@ fn fitting(all: Credentials, log: Option<&DecisionLogOptions>) -> Result<Credent
         people: all.people,
         ..log.clone()
     };
-    log.check_people()?;
+    log.check()?;
     Ok(Credentials {
         people: log.people,
         ..all

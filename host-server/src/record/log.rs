@@ -67,6 +67,9 @@ impl DecisionLog {
         options: DecisionLogOptions,
         metrics: Arc<LogMetrics>,
     ) -> Result<Arc<Self>, LogError> {
+        if options.four_eyes && options.people.len() == 1 {
+            tracing::warn!("four eyes and one person: what is proposed can be confirmed by nobody");
+        }
         let usual = Options::default();
         let observed = Arc::clone(&metrics);
         let keys = options.keys.as_ref();

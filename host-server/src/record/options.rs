@@ -66,20 +66,6 @@ impl DecisionLogOptions {
     /// # Errors
     /// A sentence that names the setting.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.four_eyes && self.people.len() == 1 {
-            return Err(
-                "decision_log.four_eyes is true, and there is one person: it takes two".to_owned(),
-            );
-        }
-        self.check_people()
-    }
-
-    /// The same of people who take the place of others while the server runs. One alone may be left:
-    /// with four eyes that person proposes, and nobody confirms.
-    ///
-    /// # Errors
-    /// A sentence that names the setting.
-    pub(crate) fn check_people(&self) -> Result<(), String> {
         for (at, person) in self.people.iter().enumerate() {
             let others = &self.people[..at];
             if others.iter().any(|other| other.name == person.name) {
