@@ -19,11 +19,9 @@ pub(crate) fn stdout() -> impl Write {
 /// Standard error.
 pub(crate) fn stderr() -> impl Write {
     #[expect(clippy::disallowed_methods, reason = "this is the one way to it")]
-    let lines = anstream::stderr();
-    Printer {
-        lines,
-        bytes: io::stderr(),
-    }
+    let [lines, bytes] = [anstream::stderr(), anstream::stderr()];
+    // No document goes there, but the style of what is wrong.
+    Printer { lines, bytes }
 }
 
 /// Prints lines with `write!` and `writeln!`: what one of them formats is a line, or a part of
@@ -33,7 +31,7 @@ pub(crate) fn stderr() -> impl Write {
 /// Documents such as JSON are written as bytes and pass unchanged.
 struct Printer<L, B> {
     lines: L,
-    /// The same stream as it is.
+    /// The same stream; of standard output nothing is taken from what goes there.
     bytes: B,
 }
 
