@@ -74,6 +74,11 @@ impl Rounds {
     async fn end_each(self: Arc<Self>) {
         loop {
             self.begun.notified().await;
+            if self.is_long() {
+                // Who has come meanwhile is heard of now, not some long rounds later: the next turn
+                // may be theirs.
+                tokio::task::yield_now().await;
+            }
             self.looks.store(0, Ordering::Relaxed);
             let taken = std::mem::take(&mut *lock(&self.taken));
             drop(taken);
@@ -82,11 +87,14 @@ impl Rounds {
 
     /// Whether another look has to wait for its turn.
     fn is_crowded(&self) -> bool {
-        let is_long = || lock(&self.since).elapsed() >= LONG;
         match self.looks.load(Ordering::Relaxed) {
             0 => self.turns.are_awaited(),
-            looks => looks >= DIRECT || self.turns.are_awaited() || is_long(),
+            looks => looks >= DIRECT || self.turns.are_awaited() || self.is_long(),
         }
+    }
+
+    fn is_long(&self) -> bool {
+        lock(&self.since).elapsed() >= LONG
     }
 
     fn look(&self) {

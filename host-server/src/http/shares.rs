@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::admission::Overloaded;
 use super::caller::Caller;
 
-/// What one caller leaves for others, of all permits: an eighth. Of its first half nobody gets more than
-/// then stays free.
+/// What one caller leaves for others, of all permits: an eighth. All that callers hold beyond a few each
+/// leaves that, too, but for its first half, of which nobody gets more than then stays free.
 const LEFT: usize = 8;
 
-/// Its second half is for those who hold less than this part of all permits, or than two.
+/// A few are this part of all permits, and at least two.
 const FEW: usize = 64;
 
 /// So many permits.
@@ -25,6 +25,8 @@ pub(crate) struct Shares {
 #[derive(Default)]
 struct Taken {
     all: usize,
+    /// What callers hold beyond a few each.
+    beyond: usize,
     by: HashMap<Caller, usize>,
 }
 
@@ -50,12 +52,14 @@ impl Shares {
         let mut taken = self.lock();
         let its = taken.by.get(caller).copied().unwrap_or_default();
         let (free, left) = (self.all - taken.all, self.all - self.most);
+        let has_few = its < self.few;
         let has_part = its < free && free > left / 2;
-        let may = taken.all < self.most || has_part || its < self.few;
+        let may = has_few || has_part || taken.beyond + self.few < self.most;
         if free == 0 || its >= self.most || !may {
             return Err(Overloaded);
         }
         taken.all += 1;
+        taken.beyond += usize::from(!has_few);
         taken.by.insert(caller.clone(), its + 1);
         Ok(Share {
             of: Arc::clone(self),
@@ -73,6 +77,8 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut taken = self.of.lock();
         taken.all -= 1;
+        let its = taken.by.get(&self.caller).copied().unwrap_or_default();
+        taken.beyond -= usize::from(its > self.of.few);
         match taken.by.get_mut(&self.caller) {
             Some(its) if *its > 1 => *its -= 1,
             _ => drop(taken.by.remove(&self.caller)),
@@ -111,10 +117,16 @@ mod tests {
         for name in [0, 1, 2].repeat(1_024) {
             held.extend(take(name));
         }
-        assert_eq!(held.len(), 896);
-        for (name, part) in [(3, 64), (4, 16), (5, 16), (6, 16), (7, 16)] {
+        // 896 and the few of two of them.
+        assert_eq!(held.len(), 928);
+        for (name, part) in [(3, 32), (4, 16), (5, 16), (6, 16), (7, 16)] {
             held.extend((0..part).map(|_| take(name).unwrap()));
             assert!(take(name).is_err());
         }
+        drop(held);
+        let mut one: Vec<Share> = (0..896).map(|_| take(0).unwrap()).collect();
+        assert!(take(0).is_err());
+        one.extend((0..64).map(|_| take(1).unwrap()));
+        assert!(take(1).is_err());
     }
 }

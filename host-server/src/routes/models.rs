@@ -43,8 +43,14 @@ struct Version<'a> {
     loaded: bool,
     model: &'a ModelInfo,
     #[serde(skip_serializing_if = "Option::is_none")]
-    signed_by: Option<&'a Signer>,
+    signed_by: Option<SignedBy<'a>>,
     version: &'a str,
+}
+
+#[derive(Serialize)]
+struct SignedBy<'a> {
+    key: &'a str,
+    name: &'a str,
 }
 
 #[derive(Serialize)]
@@ -92,7 +98,9 @@ fn describe<'a>(app: &App, slot: &'a Slot, live: Option<&'a Live>) -> Model<'a> 
     let versions = live.versions().iter().map(|one| Version {
         loaded: one.loaded().is_some(),
         model: one.model(),
-        signed_by: one.signer(),
+        signed_by: one
+            .signer()
+            .map(|Signer { name, key }| SignedBy { key, name }),
         version: one.version(),
     });
     let challenger = live.challenger().map(|(served, mode)| Challenger {

@@ -101,7 +101,7 @@ pub(super) fn read(args: &Args, from: &mut Settings) -> Result<(Vec<ApiKey>, Opt
         }
         refuse_empty(known(name, variable))?;
     }
-    let Credentials { keys, .. } = sources.read()?;
+    let keys = sources.keys(sources.file()?.as_ref())?;
     let changes = !sources.files.is_empty() || sources.config.is_some();
     let again = move || sources.read().map_err(|error| format!("{error:#}"));
     Ok((keys, changes.then(|| KeySource(Arc::new(again)))))
@@ -130,20 +130,28 @@ fn refuse_empty(key: Key) -> Result<()> {
 }
 
 impl Sources {
+    fn file(&self) -> Result<Option<ConfigFile>> {
+        ConfigFile::open(self.config.as_deref())
+    }
+
+    /// All keys, and the people of the file.
     fn read(&self) -> Result<Credentials> {
+        let file = self.file()?;
+        Ok(Credentials {
+            keys: self.keys(file.as_ref())?,
+            people: file.as_ref().map(people).transpose()?.unwrap_or_default(),
+        })
+    }
+
+    fn keys(&self, file: Option<&ConfigFile>) -> Result<Vec<ApiKey>> {
         let mut keys = self.fixed.clone();
-        let mut of_log = Vec::new();
         for (path, role) in &self.files {
             keys.extend(key_file(path, *role)?);
         }
-        if let Some(file) = ConfigFile::open(self.config.as_deref())? {
-            keys.extend(tables(&file)?);
-            of_log = people(&file)?;
+        if let Some(file) = file {
+            keys.extend(tables(file)?);
         }
-        Ok(Credentials {
-            keys,
-            people: of_log,
-        })
+        Ok(keys)
     }
 }
 
