@@ -492,6 +492,11 @@ fn an_ignored_column_never_makes_a_batch_drift() {
         let notes = json["notes"].to_string();
         assert!(notes.contains("month (ignored)"), "{reference}: {notes}");
     }
+    // Nor by the preset of another tool.
+    let said = folder.succeed(
+        "drift --reference a.csv --current b.csv --schema s.toml --preset evidently --fail-on-drift",
+    );
+    assert!(said.contains("month (ignored)"), "{said}");
     // Without the schema it is a column like any other.
     let ended = folder.run("drift --reference a.csv --current b.csv --fail-on-drift");
     assert_eq!(ended.status.code(), Some(1));

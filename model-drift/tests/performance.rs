@@ -447,3 +447,43 @@ fn the_order_of_the_rows_changes_no_digit() {
     assert_eq!(parts.measured(), whole.measured());
     assert_eq!(parts.estimated(), whole.estimated());
 }
+
+/// A value that the schema calls missing once counted as an outcome where it is also a word of one.
+#[test]
+fn a_label_that_means_missing_is_none() {
+    let mut artifact = model(0.5);
+    let schema = SCHEMA.replace("\"999\"]", "\"999\", \"0\", \"f\"]");
+    artifact.schema = common::linear(&schema).schema;
+    let rows = rows(400, 0.0, 2.0);
+    let all = csv("x,w,default", &rows);
+    let (known, unknown) = (csv("x,w,default", &rows[..200]), &rows[200..]);
+    let mut some = known.clone();
+    for (at, row) in unknown.iter().enumerate() {
+        some += &format!("{},1,{}\n", row.x, ["0", "f", "", "NA"][at % 4]);
+    }
+    let of_known = compare(&artifact, &all, known.as_bytes()).unwrap();
+    let of_some = compare(&artifact, &all, some.as_bytes()).unwrap();
+    let measured = |report: &Report| {
+        let json = serde_json::to_value(report).unwrap();
+        json["performance"]["measured"].clone()
+    };
+    assert_eq!(measured(&of_some), measured(&of_known));
+}
+
+/// The column of the labels is often there before they are: that was once drift.
+#[test]
+fn an_empty_column_of_labels_is_no_drift() {
+    let artifact = model(0.5);
+    let rows = rows(400, 0.0, 2.0);
+    let all = csv("x,w,default", &rows);
+    let empty: String = rows.iter().map(|row| format!("{},1,\n", row.x)).collect();
+    let empty = format!("x,w,default\n{empty}");
+    for (reference, current, which) in [(&all, &empty, "current"), (&empty, &all, "reference")] {
+        let report = compare(&artifact, reference, current.as_bytes()).unwrap();
+        let note = format!("The {which} batch has no labels: 'default' was not compared.");
+        assert!(report.notes.contains(&note), "{:?}", report.notes);
+        assert!(!report.dataset_drift, "{which}");
+        let drifted = report.columns.iter().filter(|column| column.drift).count();
+        assert_eq!(drifted, 0, "{which}");
+    }
+}

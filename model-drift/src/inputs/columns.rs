@@ -55,7 +55,8 @@ pub(super) fn remove_uncomputed(
 
 /// Leaves the rows without an outcome out of the labels: that an outcome is not known yet, or
 /// never will be, is no drift of it. The labels of such batches are not shown to the domain
-/// classifier. Returns a note about each batch that has some.
+/// classifier, and where a batch has none at all they are not compared. Returns a note about each
+/// batch that has such rows.
 pub(super) fn leave_out_unknown(reference: &mut Batch, current: &mut Batch) -> Vec<String> {
     let mut notes = Vec::new();
     for (batch, which) in [(&mut *reference, "reference"), (&mut *current, "current")] {
@@ -79,6 +80,28 @@ pub(super) fn leave_out_unknown(reference: &mut Batch, current: &mut Batch) -> V
         }
     }
     notes
+}
+
+/// Removes labels of which a batch has a column and no value from the reference. Returns a note.
+pub(super) fn remove_empty_labels(reference: &mut Batch, current: &Batch) -> Option<String> {
+    let labels = |batch: &Batch| {
+        let mut columns = batch.sketch.columns.iter();
+        columns
+            .find(|column| column.spec.role == Role::Target && column.valid() == 0)
+            .map(|column| column.spec.name.clone())
+    };
+    let (which, name) = match (labels(reference), labels(current)) {
+        (_, Some(name)) => ("current", name),
+        (Some(name), None) => ("reference", name),
+        (None, None) => return None,
+    };
+    reference
+        .sketch
+        .columns
+        .retain(|column| column.spec.role != Role::Target);
+    Some(format!(
+        "The {which} batch has no labels: '{name}' was not compared."
+    ))
 }
 
 /// Removes the columns that the schema, or the sketch itself, says are ignored: no model sees

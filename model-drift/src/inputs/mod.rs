@@ -73,7 +73,8 @@ impl Inputs {
         let source = Source::open(&self.reference)?;
         let of_model = matches!(source, Source::Model(_));
         let model = self.scoring_model(&source)?;
-        let schema = self.effective_schema(model.as_deref());
+        let given = self.given_schema(model.as_deref());
+        let schema = given.clone().filter(|_| !self.is_exact());
         let mut reading = Reading::new(
             self.plan(schema.as_ref()),
             model.filter(|_| !self.is_exact()),
@@ -83,11 +84,7 @@ impl Inputs {
             reading.count_unlisted_as(sketch);
         }
         let mut reference = self.read_reference(source, &reading)?;
-        let ignored = if self.is_exact() {
-            Vec::new()
-        } else {
-            columns::remove_ignored(schema.as_ref(), &mut reference.batch)
-        };
+        let ignored = columns::remove_ignored(given.as_ref(), &mut reference.batch);
         reading.keep_columns_of(&reference.batch.sketch);
         reading.count_unlisted_as(&reference.batch.sketch);
         let mut current = self.read_current(current, &reading)?;
@@ -96,7 +93,7 @@ impl Inputs {
             let both = in_bins(&reference.batch.sketch, &current.batch.sketch);
             [reference.batch.sketch, current.batch.sketch] = both;
         }
-        let mut notes = self.notes(schema.as_ref(), &mut reference, &mut current, ignored);
+        let mut notes = self.notes(given.as_ref(), &mut reference, &mut current, ignored);
         let mut report = self.report(
             &reference.batch,
             &current.batch,
@@ -133,10 +130,7 @@ impl Inputs {
         }
     }
 
-    fn effective_schema(&self, model: Option<&Model>) -> Option<Schema> {
-        if self.is_exact() {
-            return None;
-        }
+    fn given_schema(&self, model: Option<&Model>) -> Option<Schema> {
         let of_model = || model.map(|model| model.artifact.schema.clone());
         self.schema.clone().or_else(of_model)
     }
@@ -217,16 +211,24 @@ impl Inputs {
                         that everything works, and says nothing about any other data.";
             notes.push(note.to_owned());
         }
+        if self.is_exact() {
+            notes.extend(columns::remove_unused(schema, &mut current.batch, ignored));
+            if self.model.is_some() {
+                let note = "The columns of the files alone were compared, as this preset does: the model's scores and metrics are not in the report.";
+                notes.push(note.to_owned());
+            }
+            return notes;
+        }
         if let Some(name) = reference.batch.lost.first().filter(|_| schema.is_some()) {
             notes.push(format!(
                 "The reference does not have the schema's column '{name}'."
             ));
         }
-        if self.is_exact() {
-            return notes;
-        }
         let unknown = columns::leave_out_unknown(&mut reference.batch, &mut current.batch);
-        notes.extend(unknown);
+        match columns::remove_empty_labels(&mut reference.batch, &current.batch) {
+            Some(empty) => notes.push(empty),
+            None => notes.extend(unknown),
+        }
         let unlabelled = columns::remove_unlabelled(&mut reference.batch, &current.batch);
         notes.extend(unlabelled);
         let uncomputed = columns::remove_uncomputed(schema, &mut reference.batch, &current.batch);

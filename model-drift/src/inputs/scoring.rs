@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model_core::decide::Decider;
-use model_core::schema::{Feature, MissingValues, Role, SampleRole, Schema, TargetKind};
+use model_core::schema::{Feature, MissingValues, Role, SampleRole, Schema};
 use model_core::value::Reading;
 
 use super::error::InputError;
@@ -197,7 +197,7 @@ impl Worker {
                     computed.values[row] = decider.block_value(*input, row);
                 }
                 counted.push(judgement.probability);
-                let label = target.and_then(|cells| label(&schema.target.kind, cells, row));
+                let label = target.and_then(|cells| label(schema, cells, row));
                 let weight = match &weights {
                     Some(weights) => weights.get(row),
                     None => Some(1.0),
@@ -276,7 +276,8 @@ impl<'a> Weights<'a> {
     }
 }
 
-fn label(kind: &TargetKind, cells: &Cells, row: usize) -> Option<bool> {
+/// What became of a row; a value that the schema calls missing says nothing.
+fn label(schema: &Schema, cells: &Cells, row: usize) -> Option<bool> {
     let number;
     let text = match cells {
         Cells::Texts(texts) => texts.get(row).trim(),
@@ -286,5 +287,9 @@ fn label(kind: &TargetKind, cells: &Cells, row: usize) -> Option<bool> {
         }
         Cells::Skipped => return None,
     };
-    kind.outcome(text)
+    let missing = &schema.missing_values;
+    if missing.has_text(text) || missing.has_number_text(text) {
+        return None;
+    }
+    schema.target.kind.outcome(text)
 }
