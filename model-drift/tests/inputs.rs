@@ -4,13 +4,14 @@
 
 #[path = "../../model-core/tests/common/mod.rs"]
 mod common;
+mod files;
 
 use std::path::PathBuf;
 
+use files::sealed;
 use model_core::artifact::Artifact;
 use model_core::decide::Decider;
 use model_core::details::Details;
-use model_core::model_file::seal;
 use model_core::schema::Schema;
 use model_drift::inputs::{Inputs, sketch, sketch_for_model};
 use model_drift::report::Report;
@@ -132,16 +133,6 @@ fn counted(artifact: &Artifact, batch: &str) -> Vec<u8> {
     bytes
 }
 
-/// A model file around an artifact; the module in it has no code.
-fn model(artifact: &Artifact) -> Vec<u8> {
-    let artifact = artifact.encode().unwrap();
-    let mut module = b"\0asm\x01\0\0\0".to_vec();
-    let offset = module.len() as u64;
-    module.extend_from_slice(&artifact);
-    seal(&mut module, offset, artifact.len() as u64);
-    module
-}
-
 /// A model whose reference is what the module counts of these rows.
 fn trained_on(rows: &[Row]) -> Artifact {
     let artifact = common::linear(SCHEMA);
@@ -221,7 +212,7 @@ fn a_derived_column_that_a_file_leaves_out_is_computed() {
         ..PLAIN
     };
     let folder = Folder::new(&[
-        ("model.wasm", &model(&artifact)),
+        ("model.wasm", &sealed(&artifact)),
         ("out.csv", csv(&rows, PLAIN).as_bytes()),
         ("given.csv", csv(&rows, given).as_bytes()),
         ("blank.csv", csv(&rows, blank).as_bytes()),
@@ -254,7 +245,7 @@ fn a_sketch_for_a_model_has_the_bytes_of_the_modules() {
     let no_word = csv(&rows, PLAIN).replacen("true", "maybe", 1);
     let no_boolean = json(&rows).replacen("true", "\"maybe\"", 1);
     let folder = Folder::new(&[
-        ("model.wasm", &model(&artifact)),
+        ("model.wasm", &sealed(&artifact)),
         ("a.csv", csv(&rows, PLAIN).as_bytes()),
         ("b.csv", no_word.as_bytes()),
     ]);
@@ -287,7 +278,7 @@ fn a_sketch_by_schema_needs_no_derived_column() {
 fn a_derived_column_that_a_sketch_does_not_have_is_not_compared() {
     let rows = rows(500);
     let folder = Folder::new(&[
-        ("model.wasm", &model(&trained_on(&rows))),
+        ("model.wasm", &sealed(&trained_on(&rows))),
         ("a.csv", csv(&rows, PLAIN).as_bytes()),
     ]);
     let by_file = sketch(&folder.path("a.csv"), None).unwrap();
@@ -303,7 +294,7 @@ fn a_derived_column_that_a_sketch_does_not_have_is_not_compared() {
 fn homes_that_the_schema_does_not_list_are_no_drift_of_those_before() {
     let rows = rows(2000);
     let folder = Folder::new(&[
-        ("model.wasm", &model(&trained_on(&rows))),
+        ("model.wasm", &sealed(&trained_on(&rows))),
         ("a.csv", csv(&rows, PLAIN).as_bytes()),
     ]);
     let report = folder.compare("model.wasm", "a.csv", None);

@@ -4,10 +4,11 @@
 
 #[path = "../../model-core/tests/common/mod.rs"]
 mod common;
+mod files;
 
+use files::sealed;
 use model_core::artifact::Artifact;
 use model_core::model::{Linear, Model};
-use model_core::model_file::seal;
 use model_drift::inputs::{InputError, Inputs};
 use model_drift::performance::Scores;
 use model_drift::report::Report;
@@ -123,16 +124,6 @@ fn model(threshold: f64) -> Artifact {
         terms[0].weight = 1.0;
     }
     artifact
-}
-
-/// A model file around an artifact; the module in it has no code.
-fn sealed(artifact: &Artifact) -> Vec<u8> {
-    let artifact = artifact.encode().unwrap();
-    let mut module = b"\0asm\x01\0\0\0".to_vec();
-    let offset = module.len() as u64;
-    module.extend_from_slice(&artifact);
-    seal(&mut module, offset, artifact.len() as u64);
-    module
 }
 
 fn compare(artifact: &Artifact, reference: &str, current: &[u8]) -> Result<Report, InputError> {
