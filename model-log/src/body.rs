@@ -73,21 +73,27 @@ fn cipher(key: &Key) -> Result<LessSafeKey, Unopened> {
 }
 
 /// SHA-256 over a domain and everything that is sealed, which begins with the salt.
-fn commitment(plain: &[u8]) -> Digest {
+pub(crate) fn commitment(plain: &[u8]) -> Digest {
     let mut context = Context::new(&SHA256);
     context.update(DOMAIN);
     context.update(plain);
     Digest::from_ring(context.finish())
 }
 
-/// Puts the parts of a body together, with room for the salt before and the tag behind.
+/// Puts the parts of a body together behind its salt, with room for the tag.
 ///
 /// # Errors
 /// The length that the sealed body would have, where that is more than [`MAX_SEALED`].
-pub(crate) fn plain(details: &Details, request: &[u8], answer: &[u8]) -> Result<Vec<u8>, usize> {
+pub(crate) fn plain(
+    salt: &[u8; SALT],
+    details: &Details,
+    request: &[u8],
+    answer: &[u8],
+) -> Result<Vec<u8>, usize> {
     // More than the details take that a server writes, so that the piece stays in one place.
     let around = SALT + 4 + DETAILS + 4 + CHACHA20_POLY1305.tag_len();
     let mut bytes = Vec::with_capacity(around + request.len() + answer.len());
+    bytes.extend_from_slice(salt);
     bytes.resize(SALT + 4, 0);
     // A map with texts as keys: it cannot fail.
     let _ = serde_json::to_writer(&mut bytes, details);
@@ -104,22 +110,17 @@ pub(crate) fn plain(details: &Details, request: &[u8], answer: &[u8]) -> Result<
     Ok(bytes)
 }
 
-/// Seals in place what [`plain`] put together; answers the commitment.
+/// Seals in place what [`plain`] put together.
 pub(crate) fn seal(
     body: &mut Vec<u8>,
     index: u64,
     key: &Key,
-    fresh: &Fresh,
-) -> Result<Digest, Unopened> {
-    body.get_mut(..SALT)
-        .ok_or(Unopened)?
-        .copy_from_slice(&fresh.salt);
-    let commitment = commitment(body);
-    let nonce = Nonce::assume_unique_for_key(fresh.nonce);
+    nonce: [u8; NONCE],
+) -> Result<(), Unopened> {
+    let nonce = Nonce::assume_unique_for_key(nonce);
     cipher(key)?
         .seal_in_place_append_tag(nonce, Aad::from(index.to_be_bytes()), body)
-        .map_err(|_| Unopened)?;
-    Ok(commitment)
+        .map_err(|_| Unopened)
 }
 
 /// Opens a body and checks its commitment. `sealed` becomes what was sealed.

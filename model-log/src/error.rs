@@ -160,6 +160,9 @@ pub enum AppendError {
         /// The file, and what is wrong with it.
         because: Arc<str>,
     },
+    /// The system gives no random numbers, without which nothing is sealed.
+    #[error("the system has no random numbers: nothing can be sealed")]
+    NoRandomNumbers,
     /// The log is being closed.
     #[error("the decision log is closed")]
     Closed,

@@ -50,10 +50,9 @@ impl Seed {
         slot >> (DEPTH - self.depth) == self.position
     }
 
-    /// The child on the way to `slot`, and its sibling.
-    fn toward(&self, slot: u32) -> (Self, Self) {
-        let right = (slot >> (DEPTH - self.depth - 1)) & 1 == 1;
-        (self.child(right), self.child(!right))
+    /// Whether the right child is the one on the way to `slot`.
+    fn turns_right(&self, slot: u32) -> bool {
+        (slot >> (DEPTH - self.depth - 1)) & 1 == 1
     }
 }
 
@@ -107,7 +106,7 @@ impl Seeds {
             }
         };
         while seed.depth < DEPTH {
-            seed = seed.toward(slot).0;
+            seed = seed.child(seed.turns_right(slot));
             self.way.push(seed);
         }
         Some(seed.secret)
@@ -121,9 +120,9 @@ impl Seeds {
         let mut seed = self.seeds[at];
         let mut siblings = Vec::new();
         while seed.depth < DEPTH {
-            let (next, sibling) = seed.toward(slot);
-            siblings.push(sibling);
-            seed = next;
+            let right = seed.turns_right(slot);
+            siblings.push(seed.child(!right));
+            seed = seed.child(right);
         }
         siblings.sort_by_key(Seed::first);
         self.seeds.splice(at..=at, siblings);

@@ -107,7 +107,7 @@ struct Level {
 pub(crate) struct Builder {
     levels: Vec<Level>,
     bundle: Vec<u8>,
-    complete: Vec<(Tile, Vec<u8>)>,
+    complete: VecDeque<(Tile, Vec<u8>)>,
 }
 
 impl Builder {
@@ -142,7 +142,7 @@ impl Builder {
             let bytes = level.hashes.concat();
             level.hashes.clear();
             level.number += 1;
-            self.complete.push((tile, bytes));
+            self.complete.push_back((tile, bytes));
             self.push_hash(at + 1, above);
         }
     }
@@ -153,14 +153,19 @@ impl Builder {
         add_entry(&mut self.bundle, leaf);
         if self.bundle.len() == WIDTH * ENTRY {
             let bundle = std::mem::take(&mut self.bundle);
-            self.complete.push((Tile::full(None, number), bundle));
+            self.complete.push_back((Tile::full(None, number), bundle));
         }
         self.push_hash(0, hash);
     }
 
     /// The tiles that became complete since the last call.
-    pub(crate) fn take_complete(&mut self) -> Vec<(Tile, Vec<u8>)> {
+    pub(crate) fn take_complete(&mut self) -> VecDeque<(Tile, Vec<u8>)> {
         std::mem::take(&mut self.complete)
+    }
+
+    /// Whether there are such tiles.
+    pub(crate) fn has_complete(&self) -> bool {
+        !self.complete.is_empty()
     }
 
     /// The partial tiles of the tree as it is.
@@ -202,6 +207,9 @@ pub(crate) struct TileFiles {
 /// which a system writes by itself.
 const SYNCED_AT_CLOSE: usize = 2048;
 
+/// So many tiles take a thread a millisecond or two.
+const SOME: usize = 4;
+
 impl TileFiles {
     /// Writes the complete tiles and the partial ones, and removes those partial ones that they
     /// replace. With `repair`, only files that differ are written.
@@ -218,17 +226,10 @@ impl TileFiles {
         let before = std::mem::replace(&mut self.partial, now);
         self.stale.extend(before);
         self.stale.retain(|old| !self.partial.contains(old));
-        for (tile, bytes) in builder.complete.iter().chain(&partial) {
-            let path = layout.path(&tile.path());
-            if !repair || disk.read(&path).ok().as_ref() != Some(bytes) {
-                write_tile(disk, &path, bytes)?;
-            }
+        while self.write_next(disk, layout, builder, repair)? {}
+        for (tile, bytes) in &partial {
+            write_tile(disk, layout, tile, bytes, repair)?;
         }
-        // Only now: what failed is written by the next call.
-        let complete = builder.take_complete();
-        self.unsynced.extend(complete.iter().map(|(tile, _)| *tile));
-        let old = self.unsynced.len().saturating_sub(SYNCED_AT_CLOSE);
-        self.unsynced.drain(..old);
         while let Some(old) = self.stale.pop() {
             if let Err(error) = self.remove_partial(disk, layout, &old) {
                 self.stale.push(old);
@@ -236,6 +237,41 @@ impl TileFiles {
             }
         }
         Ok(())
+    }
+
+    /// Writes a few of the complete tiles: what is written before a checkpoint has not to be written
+    /// with it.
+    pub(crate) fn write_some(
+        &mut self,
+        disk: &dyn Disk,
+        layout: &Layout,
+        builder: &mut Builder,
+    ) -> Result<(), LogError> {
+        for _ in 0..SOME {
+            self.write_next(disk, layout, builder, false)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the next complete tile; answers whether there was one.
+    fn write_next(
+        &mut self,
+        disk: &dyn Disk,
+        layout: &Layout,
+        builder: &mut Builder,
+        repair: bool,
+    ) -> Result<bool, LogError> {
+        let Some((tile, bytes)) = builder.complete.front() else {
+            return Ok(false);
+        };
+        write_tile(disk, layout, tile, bytes, repair)?;
+        // Only now: what failed is written by the next call.
+        self.unsynced.push_back(*tile);
+        builder.complete.pop_front();
+        if self.unsynced.len() > SYNCED_AT_CLOSE {
+            self.unsynced.pop_front();
+        }
+        Ok(true)
     }
 
     /// Removes a partial tile, and its folder where no other is of the same tile.
@@ -281,10 +317,8 @@ impl TileFiles {
         builder: &mut Builder,
     ) -> Result<(), LogError> {
         for (tile, bytes) in builder.take_complete() {
-            let path = layout.path(&tile.path());
-            let above = tile.level.is_some_and(|level| level > 1);
-            if !above && disk.read(&path).ok().as_ref() != Some(&bytes) {
-                write_tile(disk, &path, &bytes)?;
+            if tile.level.is_none_or(|level| level <= 1) {
+                write_tile(disk, layout, &tile, &bytes, true)?;
             }
         }
         Ok(())
@@ -340,16 +374,27 @@ impl TileFiles {
     }
 }
 
-fn write_tile(disk: &dyn Disk, path: &std::path::Path, bytes: &[u8]) -> Result<(), LogError> {
-    match write_derived(disk, path, bytes) {
+/// Writes a tile; with `repair` only where the file differs.
+fn write_tile(
+    disk: &dyn Disk,
+    layout: &Layout,
+    tile: &Tile,
+    bytes: &[u8],
+    repair: bool,
+) -> Result<(), LogError> {
+    let path = layout.path(&tile.path());
+    if repair && disk.read(&path).is_ok_and(|found| found == bytes) {
+        return Ok(());
+    }
+    match write_derived(disk, &path, bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let folder = path.parent().unwrap_or(path);
+            let folder = path.parent().unwrap_or(&path);
             disk.make_folder(folder)
-                .and_then(|()| write_derived(disk, path, bytes))
+                .and_then(|()| write_derived(disk, &path, bytes))
         }
         written => written,
     }
-    .map_err(|error| LogError::io(path, error))
+    .map_err(|error| LogError::io(&path, error))
 }
 
 fn remove(disk: &dyn Disk, path: &std::path::Path) -> Result<(), LogError> {

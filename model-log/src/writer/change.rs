@@ -99,8 +99,8 @@ impl Core {
             is_early: what == What::Erase
                 && facts.check_erasure(&reader, months, change.before_term)?,
         };
-        let record = self.record_of(what, &affected, &change, by, term)?;
-        let receipts = self.append(&mut [record])?;
+        let record = record_of(what, &affected, &change, by, term);
+        let receipts = self.append(&mut Prepared::all(vec![record], &self.keys)?)?;
         if what == What::Erase {
             self.destroy(&affected)?;
         }
@@ -108,47 +108,6 @@ impl Core {
             index: receipts.first().map_or(0, |receipt| receipt.index),
             records: affected.len(),
         })
-    }
-
-    fn record_of(
-        &self,
-        what: What,
-        affected: &[u64],
-        change: &Change,
-        by: &str,
-        term: Term,
-    ) -> Result<Prepared, LogError> {
-        let (indexes, because) = (affected.to_vec(), change.because.clone());
-        let by = by.to_owned();
-        let (kind, event) = match what {
-            What::Hold | What::Release => {
-                let kind = if what == What::Hold {
-                    Kind::Hold
-                } else {
-                    Kind::Release
-                };
-                let event = event::Hold {
-                    indexes,
-                    because,
-                    by,
-                };
-                (kind, serde_json::to_value(event))
-            }
-            What::Erase => {
-                let event = event::Erasure {
-                    indexes,
-                    because,
-                    by,
-                    before_term: term.is_early,
-                    retention_months: Some(term.months),
-                };
-                (Kind::Erasure, serde_json::to_value(event))
-            }
-        };
-        let mut record = Record::new(kind);
-        record.link = affected.first().copied();
-        record.details.event = event.ok();
-        Ok(Prepared::new(record, &self.keys)?)
     }
 
     /// Destroys keys, and what the index says about the records' ids.
@@ -209,6 +168,41 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// The record of a change.
+fn record_of(what: What, affected: &[u64], change: &Change, by: &str, term: Term) -> Record {
+    let (indexes, because) = (affected.to_vec(), change.because.clone());
+    let by = by.to_owned();
+    let (kind, event) = match what {
+        What::Hold | What::Release => {
+            let kind = if what == What::Hold {
+                Kind::Hold
+            } else {
+                Kind::Release
+            };
+            let event = event::Hold {
+                indexes,
+                because,
+                by,
+            };
+            (kind, serde_json::to_value(event))
+        }
+        What::Erase => {
+            let event = event::Erasure {
+                indexes,
+                because,
+                by,
+                before_term: term.is_early,
+                retention_months: Some(term.months),
+            };
+            (Kind::Erasure, serde_json::to_value(event))
+        }
+    };
+    let mut record = Record::new(kind);
+    record.link = affected.first().copied();
+    record.details.event = event.ok();
+    record
 }
 
 /// A shadow's answer, an override or a notice holds the applicant's data too: it is erased with

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::prepared::Prepared;
-use crate::body::{self, Fresh};
+use crate::body;
 use crate::digest::Digest;
 use crate::disk::{Disk, DiskFile, How, write_whole};
 use crate::error::LogError;
@@ -58,6 +58,10 @@ pub(crate) struct Core {
     pub(crate) lock: Lock,
 }
 
+/// Frames are handed to the system in pieces of so many bytes, so that a long group takes no memory
+/// a second time.
+const PIECE: usize = 256 << 10;
+
 /// A record on its way to the disk.
 struct Framed {
     leaf: Leaf,
@@ -90,25 +94,29 @@ impl Core {
         records: &mut [Prepared],
         receipts: &mut Vec<Receipt>,
     ) -> Result<(), LogError> {
-        let mut random = vec![0; records.len() * Fresh::LEN];
-        keys::random(&mut random)?;
-        let mut bytes = Vec::with_capacity(records.iter().map(Prepared::size).sum());
+        let path = self.layout.records(self.current.epoch);
+        let failed = |error| LogError::io(&path, error);
         let mut framed = Vec::with_capacity(records.len());
-        let mut minute = self.minute;
-        let fresh = random.chunks(Fresh::LEN);
-        for (at, (record, fresh)) in records.iter_mut().zip(fresh).enumerate() {
+        let mut bytes = Vec::new();
+        let (mut end, mut minute) = (self.current.synced, self.minute);
+        for (index, record) in (self.size..).zip(records.iter_mut()) {
             // A clock that goes back does not take the leaves back.
             minute = minute.max(record.minute);
-            let index = self.size + at as u64;
-            let fresh = Fresh::from_bytes(fresh);
-            framed.push(self.frame(record, index, minute, &fresh, &mut bytes)?);
+            let offset = end + bytes.len() as u64;
+            framed.push(self.frame(record, (index, offset, minute), &mut bytes)?);
+            if bytes.len() >= PIECE {
+                let segment = &mut self.current.segment;
+                segment.write_at(end, &bytes).map_err(failed)?;
+                end += bytes.len() as u64;
+                bytes.clear();
+            }
         }
-        let path = self.layout.records(self.current.epoch);
         let segment = &mut self.current.segment;
         segment
-            .write_at(self.current.synced, &bytes)
+            .write_at(end, &bytes)
             .and_then(|()| segment.sync())
-            .map_err(|error| LogError::io(&path, error))?;
+            .map_err(failed)?;
+        end += bytes.len() as u64;
         // From here on the records are on the disk.
         let mut entries = Vec::with_capacity(framed.len() * crate::index::LEN);
         for (at, Framed { leaf, entry }) in framed.into_iter().enumerate() {
@@ -128,7 +136,7 @@ impl Core {
             .index
             .write_at(offset, &entries)
             .map_err(|error| LogError::io(&path, error))?;
-        self.current.synced += bytes.len() as u64;
+        self.current.synced = end;
         self.size += records.len() as u64;
         self.minute = minute;
         Ok(())
@@ -137,19 +145,16 @@ impl Core {
     fn frame(
         &mut self,
         record: &mut Prepared,
-        index: u64,
-        minute: u32,
-        fresh: &Fresh,
+        (index, offset, minute): (u64, u64, u32),
         bytes: &mut Vec<u8>,
     ) -> Result<Framed, LogError> {
         let slot = (index % EPOCH) as u32;
         let unusable = || LogError::damaged(format!("record {index}"), "there is no key for it");
         let key = self.current.seeds.key(slot).ok_or_else(unusable)?;
         let body = &mut record.body;
-        let commitment = body::seal(body, index, &key, fresh).map_err(|_| unusable())?;
+        body::seal(body, index, &key, record.nonce).map_err(|_| unusable())?;
         let leaf = Leaf {
             minute,
-            commitment,
             sealed: Digest::from_content(body),
             ..record.leaf
         };
@@ -157,11 +162,11 @@ impl Core {
             index,
             synced: self.size,
             leaf,
-            nonce: fresh.nonce,
+            nonce: record.nonce,
             sealed: body,
         };
         let entry = Entry {
-            offset: self.current.synced + bytes.len() as u64,
+            offset,
             length: frame.len() as u32,
             minute,
             kind: leaf.kind,
@@ -173,6 +178,17 @@ impl Core {
         };
         frame.write(bytes);
         Ok(Framed { leaf, entry })
+    }
+
+    /// Whether tiles are complete that are not written yet.
+    pub(crate) fn has_tiles(&self) -> bool {
+        self.builder.has_complete()
+    }
+
+    /// Writes a few of the complete tiles.
+    pub(crate) fn write_tiles(&mut self) -> Result<(), LogError> {
+        let (disk, layout) = (&*self.disk, &self.layout);
+        self.tiles.write_some(disk, layout, &mut self.builder)
     }
 
     /// Signs a checkpoint over everything that is synced, after the tiles that it needs.

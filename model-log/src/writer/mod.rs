@@ -15,7 +15,7 @@ use self::change::What;
 pub use self::change::{Change, Changed};
 use self::prepared::Prepared;
 use self::start::Opening;
-use self::thread::{Job, Shared};
+use self::thread::Shared;
 use crate::digest::Digest;
 use crate::disk::{Disk, How, RealDisk, write_whole};
 use crate::error::{AppendError, LogError};
@@ -132,10 +132,7 @@ impl Writer {
     /// later when writing or syncing fails, or when a record is about one that does not exist or
     /// was erased: then none of them is appended.
     pub fn append(&self, records: Vec<Record>) -> Result<Pending<Appended>, AppendError> {
-        let prepared = records
-            .into_iter()
-            .map(|record| Prepared::new(record, &self.handle.keys))
-            .collect::<Result<Vec<_>, _>>()?;
+        let prepared = Prepared::all(records, &self.handle.keys)?;
         let (promise, pending) = promise();
         if prepared.is_empty() {
             promise.send(Ok(Vec::new()));
@@ -153,8 +150,7 @@ impl Writer {
         if queue.records > 0 && queue.records + prepared.len() > limit {
             return Err(AppendError::Full(queue.records));
         }
-        queue.records += prepared.len();
-        queue.jobs.push_back(Job::Append(prepared, promise));
+        queue.append(prepared, promise);
         let is_idle = std::mem::take(&mut queue.is_idle);
         drop(queue);
         if is_idle {
@@ -217,8 +213,7 @@ impl Writer {
             if queue.closing {
                 return Err(AppendError::Closed.into());
             }
-            let job = Job::Change(what, change.clone(), by.to_owned(), promise);
-            queue.jobs.push_back(job);
+            queue.change((what, change.clone(), by.to_owned(), promise));
         }
         self.handle.shared.arrived.notify_one();
         pending.wait()

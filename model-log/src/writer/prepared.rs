@@ -2,24 +2,26 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::body::plain;
+use crate::body::{Fresh, commitment, plain};
 use crate::digest::Digest;
 use crate::error::AppendError;
-use crate::frame::{FIXED, HEAD, MAX_SEALED};
-use crate::keys::Keys;
+use crate::frame::{FIXED, HEAD, MAX_SEALED, NONCE};
+use crate::keys::{self, Keys};
 use crate::leaf::Leaf;
 use crate::record::Record;
 
-/// A record whose body is one piece, ready to be sealed, and whose ids are hidden. The log's
-/// thread copies nothing but this piece and frees nothing else.
+/// A record whose body is one piece, ready to be sealed, and whose ids are hidden: all that does not
+/// depend on its place in the log. The log's thread copies nothing but this piece and frees nothing
+/// else.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// Without the minute and the two digests of the body.
+    /// Without the minute and the digest of what is sealed.
     pub(crate) leaf: Leaf,
     /// Minutes since 1970 UTC, of the clock.
     pub(crate) minute: u32,
-    /// What is sealed, with room for the salt and the tag.
+    /// What is sealed, with room for the tag.
     pub(crate) body: Vec<u8>,
+    pub(crate) nonce: [u8; NONCE],
     pub(crate) request: u64,
     pub(crate) application: u64,
 }
@@ -33,11 +35,27 @@ pub(crate) fn now() -> i64 {
 }
 
 impl Prepared {
-    pub(crate) fn new(mut record: Record, keys: &Keys) -> Result<Self, AppendError> {
+    /// Records that are appended together.
+    pub(crate) fn all(records: Vec<Record>, keys: &Keys) -> Result<Vec<Self>, AppendError> {
+        let mut random = vec![0; records.len() * Fresh::LEN];
+        keys::random(&mut random).map_err(|_| AppendError::NoRandomNumbers)?;
+        let fresh = random.chunks(Fresh::LEN).map(Fresh::from_bytes);
+        let records = records.into_iter().zip(fresh);
+        records
+            .map(|(record, fresh)| Self::new(record, keys, &fresh))
+            .collect()
+    }
+
+    fn new(mut record: Record, keys: &Keys, fresh: &Fresh) -> Result<Self, AppendError> {
         if record.details.time == 0 {
             record.details.time = now();
         }
-        let body = plain(&record.details, &record.request, &record.answer);
+        let body = plain(
+            &fresh.salt,
+            &record.details,
+            &record.request,
+            &record.answer,
+        );
         let body = body.map_err(|found| AppendError::TooLarge {
             found,
             max: MAX_SEALED,
@@ -50,13 +68,14 @@ impl Prepared {
                 link: record.link,
                 model: record.model,
                 policy: record.policy,
-                commitment: Digest::NONE,
+                commitment: commitment(&body),
                 sealed: Digest::NONE,
             },
             minute: u32::try_from(record.details.time / 60_000_000).unwrap_or(0),
             request: keys.hide("request", &record.details.request_id),
             application: keys.hide("application", &record.details.application),
             body,
+            nonce: fresh.nonce,
         })
     }
 

@@ -303,8 +303,7 @@ impl Core {
             let (bytes, records) = (recovered.bytes, recovered.records);
             let mut record = Record::new(Kind::Recovered);
             record.details.event = serde_json::to_value(recovered).ok();
-            let record = Prepared::new(record, &self.keys)?;
-            self.append(&mut [record])?;
+            self.append(&mut Prepared::all(vec![record], &self.keys)?)?;
             events.push(Event::Recovered { bytes, records });
         }
         self.erase_again(erasures)?;

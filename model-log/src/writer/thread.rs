@@ -11,26 +11,40 @@ use super::links::Links;
 use super::prepared::Prepared;
 use super::start::{Cut, Opening};
 use crate::error::{AppendError, LogError};
-use crate::options::{Event, Status};
+use crate::options::{Event, Options, Status};
 use crate::pending::{Promise, send_all};
 
 /// At most so many records, or bytes, go into one sync.
 const BATCH_RECORDS: usize = 8192;
 const BATCH_BYTES: usize = 64 << 20;
+/// Longer groups go into one sync up to so many records: who comes meanwhile waits for them.
+const LONG_RECORDS: usize = 1024;
+/// Groups of at most so many records, and bytes, wait for no queue of longer ones.
+const FEW_RECORDS: usize = 8;
+const FEW_BYTES: usize = 256 << 10;
 /// The pauses between attempts to open a log again that has stopped.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Records that are appended together, and who waits for them.
+type Group = (Vec<Prepared>, Promise<Appended>);
+
+/// A hold, a release or an erasure, who asks for it, and who waits for it.
+type ChangeJob = (What, Change, String, Promise<Result<Changed, LogError>>);
+
 /// Something to do.
-pub(crate) enum Job {
-    Append(Vec<Prepared>, Promise<Appended>),
-    Change(What, Change, String, Promise<Result<Changed, LogError>>),
+enum Job {
+    Append(Group),
+    Change(ChangeJob),
 }
 
 /// What waits, and how the log is.
 #[derive(Default)]
 pub(crate) struct Queue {
-    pub(crate) jobs: VecDeque<Job>,
+    /// Single records, and a few together.
+    few: VecDeque<Group>,
+    /// Longer groups and changes, in their order.
+    jobs: VecDeque<Job>,
     pub(crate) records: usize,
     /// The thread waits for work: only then does it have to be notified, by a system call.
     pub(crate) is_idle: bool,
@@ -39,6 +53,61 @@ pub(crate) struct Queue {
     pub(crate) note: String,
     /// How the thread ended.
     pub(crate) ended: Option<Result<(), LogError>>,
+}
+
+fn bytes(records: &[Prepared]) -> usize {
+    records.iter().map(Prepared::size).sum()
+}
+
+impl Queue {
+    pub(crate) fn append(&mut self, records: Vec<Prepared>, promise: Promise<Appended>) {
+        self.records += records.len();
+        let are_few = records.len() <= FEW_RECORDS && bytes(&records) <= FEW_BYTES;
+        match are_few {
+            true => self.few.push_back((records, promise)),
+            false => self.jobs.push_back(Job::Append((records, promise))),
+        }
+    }
+
+    /// What was appended before a change comes before it: an erasure finds what is about a record.
+    pub(crate) fn change(&mut self, job: ChangeJob) {
+        self.jobs.extend(self.few.drain(..).map(Job::Append));
+        self.jobs.push_back(Job::Change(job));
+    }
+
+    /// What is few, to go to the disk together.
+    fn take_few(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        while let Some(group) = self
+            .few
+            .pop_front_if(|group| batch.has_room(group, BATCH_RECORDS))
+        {
+            batch.push(group);
+        }
+        batch
+    }
+
+    /// The same with the next longer group, and those behind it as far as they are short.
+    fn take_long(&mut self) -> Batch {
+        let mut batch = self.take_few();
+        let mut next = self.pop_group(|_| true);
+        while let Some(group) = next {
+            batch.push(group);
+            next = self.pop_group(|group| batch.has_room(group, LONG_RECORDS));
+        }
+        batch
+    }
+
+    fn pop_group(&mut self, is_wanted: impl FnOnce(&Group) -> bool) -> Option<Group> {
+        let job = self.jobs.pop_front_if(|job| match job {
+            Job::Append(group) => is_wanted(group),
+            Job::Change(_) => false,
+        });
+        match job? {
+            Job::Append(group) => Some(group),
+            Job::Change(_) => None,
+        }
+    }
 }
 
 /// What the handles and the thread share.
@@ -78,20 +147,58 @@ impl Shared {
     }
 }
 
-/// Groups of records that go to the disk together, with who waits for them.
-type Batch = Vec<(Vec<Prepared>, Promise<Appended>)>;
+/// Groups of records that go to the disk together.
+#[derive(Default)]
+struct Batch {
+    groups: Vec<Group>,
+    records: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Whether another group fits; the first one always does.
+    fn has_room(&self, (records, _): &Group, most: usize) -> bool {
+        let fits = self.records + records.len() <= most;
+        self.groups.is_empty() || fits && self.bytes + bytes(records) <= BATCH_BYTES
+    }
+
+    fn push(&mut self, group: Group) {
+        self.records += group.0.len();
+        self.bytes += bytes(&group.0);
+        self.groups.push(group);
+    }
+}
 
 enum Work {
     Batch(Batch),
-    Change(What, Change, String, Promise<Result<Changed, LogError>>),
-    Idle,
+    Change(ChangeJob),
+    /// A step toward the next checkpoint: a few tiles, or at last the checkpoint itself.
+    Checkpoint,
+    /// A few tiles, while nothing else is to be done.
+    Tiles,
     Close,
+}
+
+/// Whose turn it is.
+struct Turns {
+    /// After single records it is everything else's, and the other way round: so a single record
+    /// waits for one longer group or a few tiles, and nothing waits for all single records.
+    after_few: bool,
+    /// When a checkpoint was signed last, or could not be.
+    signed_at: Instant,
+    /// The last checkpoint could not be written: tried again after a while, however many records
+    /// there are.
+    has_failed: bool,
 }
 
 /// Works until the log is closed.
 pub(crate) fn run(shared: &Arc<Shared>, core: Core) {
     let mut state = Ok(core);
-    let mut signed_at = Instant::now();
+    let mut turns = Turns {
+        after_few: false,
+        signed_at: Instant::now(),
+        has_failed: false,
+    };
     loop {
         let mut core = match state {
             Ok(core) => core,
@@ -103,80 +210,131 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Core) {
                 }
             }
         };
-        let done = match next(shared, &core, signed_at) {
+        let done = match next(shared, &core, &mut turns) {
             Work::Batch(batch) => write(shared, &mut core, batch),
-            Work::Change(what, change, by, promise) => {
-                apply(shared, &mut core, (what, &change, &by), promise)
+            Work::Change(change) => apply(shared, &mut core, change),
+            Work::Checkpoint => {
+                turns.step(shared, &mut core);
+                Ok(())
             }
-            Work::Idle => Ok(()),
+            Work::Tiles => {
+                let written = core.write_tiles();
+                turns.note(shared, written);
+                Ok(())
+            }
             Work::Close => return end(shared, close(shared, core)),
         };
-        let done = done.map(|()| sign(shared, &mut core, &mut signed_at));
         state = match done {
-            Ok(()) => Ok(core),
+            Ok(()) => {
+                publish(shared, &core);
+                Ok(core)
+            }
             Err(error) => Err(stop(shared, core, &error)),
         };
     }
 }
 
 /// Waits for work, or until a checkpoint is due.
-fn next(shared: &Shared, core: &Core, signed_at: Instant) -> Work {
-    let every = shared.opening.options.checkpoint_every;
+fn next(shared: &Shared, core: &Core, turns: &mut Turns) -> Work {
+    let options = &shared.opening.options;
     let mut queue = shared.lock();
     loop {
+        let after_few = std::mem::replace(&mut turns.after_few, false);
+        let has_few = !queue.few.is_empty();
+        if has_few && (!after_few || !turns.has_other(&queue, core, options)) {
+            turns.after_few = true;
+            let batch = queue.take_few();
+            queue.records -= batch.records;
+            return Work::Batch(batch);
+        }
+        let left = turns.until_due(core, options);
+        if left.is_some_and(|left| left.is_zero()) {
+            return Work::Checkpoint;
+        }
         match queue.jobs.front() {
-            Some(Job::Append(..)) => return Work::Batch(take(&mut queue)),
-            Some(Job::Change(..)) => {
-                if let Some(Job::Change(what, change, by, promise)) = queue.jobs.pop_front() {
-                    return Work::Change(what, change, by, promise);
+            Some(Job::Append(_)) => {
+                let batch = queue.take_long();
+                queue.records -= batch.records;
+                return Work::Batch(batch);
+            }
+            Some(Job::Change(_)) => {
+                if let Some(Job::Change(change)) = queue.jobs.pop_front() {
+                    return Work::Change(change);
                 }
             }
             None if queue.closing => return Work::Close,
+            None if core.has_tiles() && !turns.has_failed => return Work::Tiles,
             None => {}
         }
-        let unsigned = core.size > core.checkpoint.0;
-        let left = every.saturating_sub(signed_at.elapsed());
-        if unsigned && left.is_zero() {
-            return Work::Idle;
-        }
         queue.is_idle = true;
-        queue = if unsigned {
-            let waited = shared.arrived.wait_timeout(queue, left);
-            waited.unwrap_or_else(PoisonError::into_inner).0
-        } else {
-            let waited = shared.arrived.wait(queue);
-            waited.unwrap_or_else(PoisonError::into_inner)
+        queue = match left {
+            Some(left) => {
+                let waited = shared.arrived.wait_timeout(queue, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => {
+                let waited = shared.arrived.wait(queue);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            }
         };
         queue.is_idle = false;
     }
 }
 
-fn take(queue: &mut Queue) -> Batch {
-    let mut batch = Batch::new();
-    let (mut count, mut bytes) = (0, 0);
-    while let Some(Job::Append(records, _)) = queue.jobs.front() {
-        let more: usize = records.iter().map(Prepared::size).sum();
-        let full = count + records.len() > BATCH_RECORDS || bytes + more > BATCH_BYTES;
-        if full && !batch.is_empty() {
-            break;
+impl Turns {
+    /// Whether there is anything to do but single records.
+    fn has_other(&self, queue: &Queue, core: &Core, options: &Options) -> bool {
+        !queue.jobs.is_empty()
+            || self
+                .until_due(core, options)
+                .is_some_and(|left| left.is_zero())
+    }
+
+    /// The time until the next checkpoint is due; `None` where nothing is unsigned.
+    fn until_due(&self, core: &Core, options: &Options) -> Option<Duration> {
+        let unsigned = core.size.saturating_sub(core.checkpoint.0);
+        if unsigned == 0 {
+            return None;
         }
-        if let Some(Job::Append(records, promise)) = queue.jobs.pop_front() {
-            count += records.len();
-            bytes += more;
-            batch.push((records, promise));
+        if unsigned >= options.checkpoint_records && !self.has_failed {
+            return Some(Duration::ZERO);
+        }
+        Some(
+            options
+                .checkpoint_every
+                .saturating_sub(self.signed_at.elapsed()),
+        )
+    }
+
+    /// Writes a few of the tiles that the checkpoint needs, or signs it where they are written.
+    fn step(&mut self, shared: &Shared, core: &mut Core) {
+        if core.has_tiles() {
+            let written = core.write_tiles();
+            return self.note(shared, written);
+        }
+        self.signed_at = Instant::now();
+        let signed = core.sign_checkpoint(false);
+        self.has_failed = false;
+        self.note(shared, signed.map(|_| ()));
+    }
+
+    /// A failure is reported and tried again later: the records themselves are on the disk.
+    fn note(&mut self, shared: &Shared, written: Result<(), LogError>) {
+        if let Err(error) = written {
+            self.signed_at = Instant::now();
+            self.has_failed = true;
+            shared.tell(&Event::CheckpointFailed(error.to_string()));
         }
     }
-    queue.records -= count;
-    batch
 }
 
 /// The records that may be appended, one group after the other, with who waits for how many. The
 /// others are refused at once.
 fn admit(core: &Core, batch: Batch) -> (Vec<Prepared>, Vec<(usize, Promise<Appended>)>) {
     let mut links = Links::new(core);
-    let mut records = Vec::with_capacity(batch.iter().map(|(group, _)| group.len()).sum());
-    let mut waiting = Vec::with_capacity(batch.len());
-    for (group, promise) in batch {
+    let mut records = Vec::with_capacity(batch.records);
+    let mut waiting = Vec::with_capacity(batch.groups.len());
+    for (group, promise) in batch.groups {
         match links.check(&group, core.size + records.len() as u64) {
             Ok(()) => {
                 waiting.push((group.len(), promise));
@@ -222,12 +380,11 @@ fn write(shared: &Shared, core: &mut Core, batch: Batch) -> Result<(), LogError>
 fn apply(
     shared: &Shared,
     core: &mut Core,
-    (what, change, by): (What, &Change, &str),
-    promise: Promise<Result<Changed, LogError>>,
+    (what, change, by, promise): ChangeJob,
 ) -> Result<(), LogError> {
     let months = shared.opening.options.retention_months;
     let before = core.size;
-    match core.change(what, change, by, months) {
+    match core.change(what, &change, &by, months) {
         Err(error @ LogError::Io { .. }) => {
             let because = mark_stopped(shared, &error);
             promise.send(Err(AppendError::Stopped(because).into()));
@@ -243,27 +400,6 @@ fn apply(
             promise.send(result);
             failed
         }
-    }
-}
-
-/// Signs a checkpoint when it is due. A failure is reported and tried again later: the records
-/// themselves are on the disk.
-fn sign(shared: &Shared, core: &mut Core, signed_at: &mut Instant) {
-    let options = &shared.opening.options;
-    let unsigned = core.size.saturating_sub(core.checkpoint.0);
-    let due =
-        unsigned >= options.checkpoint_records || signed_at.elapsed() >= options.checkpoint_every;
-    if unsigned == 0 {
-        publish(shared, core);
-        return;
-    }
-    if !due {
-        return;
-    }
-    *signed_at = Instant::now();
-    match core.sign_checkpoint(false) {
-        Ok(_) => publish(shared, core),
-        Err(error) => shared.tell(&Event::CheckpointFailed(error.to_string())),
     }
 }
 
@@ -306,16 +442,19 @@ fn stop(shared: &Shared, core: Core, error: &LogError) -> Stopped {
 }
 
 fn refuse_waiting(shared: &Shared, because: &Arc<str>) {
-    let jobs = {
+    let (few, jobs) = {
         let mut queue = shared.lock();
         queue.records = 0;
-        std::mem::take(&mut queue.jobs)
+        (
+            std::mem::take(&mut queue.few),
+            std::mem::take(&mut queue.jobs),
+        )
     };
-    for job in jobs {
+    for job in few.into_iter().map(Job::Append).chain(jobs) {
         let error = AppendError::Stopped(Arc::clone(because));
         match job {
-            Job::Append(_, promise) => promise.send(Err(error)),
-            Job::Change(_, _, _, promise) => promise.send(Err(error.into())),
+            Job::Append((_, promise)) => promise.send(Err(error)),
+            Job::Change((_, _, _, promise)) => promise.send(Err(error.into())),
         }
     }
 }
