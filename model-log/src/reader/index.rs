@@ -184,7 +184,7 @@ impl Reader {
         Ok(is_short.then_some(least))
     }
 
-    pub(super) fn entry(&self, index: u64) -> Result<Entry, LogError> {
+    pub(crate) fn entry(&self, index: u64) -> Result<Entry, LogError> {
         let epoch = self.index(index / EPOCH);
         let entry = epoch.and_then(|mut epoch| epoch.entry(index % EPOCH));
         match entry {

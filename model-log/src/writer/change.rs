@@ -1,18 +1,17 @@
 //! Holds, releases and erasures.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::core::Core;
-use super::prepared::{Prepared, now};
+use super::facts::Facts;
+use super::prepared::Prepared;
 use crate::error::LogError;
 use crate::event;
 use crate::index::{self, Entry};
 use crate::reader::Reader;
 use crate::record::{Kind, Record};
-use crate::retention::{Terms, end_of_term, is_beyond};
 use crate::seeds::EPOCH;
 
 /// What is asked of a log about records that it has. The JSON of `POST /log/hold`,
@@ -48,7 +47,7 @@ pub(crate) enum What {
 
 impl What {
     /// What it does to a record.
-    fn done(self) -> &'static str {
+    pub(super) fn done(self) -> &'static str {
         match self {
             Self::Hold => "held",
             Self::Release => "released",
@@ -70,36 +69,25 @@ const MAX_BECAUSE: usize = 4096;
 impl Core {
     pub(crate) fn change(
         &mut self,
-        what: What,
+        mut facts: Facts,
         change: &Change,
         by: &str,
         months: u32,
     ) -> Result<Changed, LogError> {
-        let mut change = change.clone();
-        change.indexes.sort_unstable();
-        change.indexes.dedup();
-        check(&change)?;
         let reader = Reader::over(
             self.disk.clone(),
             self.layout.clone(),
             Some(self.keys.clone()),
         );
-        if what == What::Erase {
-            add_records_about(&reader, &mut change.indexes)?;
-        }
-        let facts = Facts::collect(&reader, &change.indexes, what)?;
-        let held = &facts.held;
-        let affected: Vec<u64> = match what {
-            What::Hold => facts.keep(|index| !held.contains(&index)),
-            What::Release => facts.keep(|index| held.contains(&index)),
-            What::Erase => facts.keep(|index| !facts.entries[&index].erased),
-        };
+        facts.complete(&reader, &change.indexes, self.size)?;
+        let affected = facts.affected();
         let term = Term {
             months,
-            is_early: what == What::Erase
-                && facts.check_erasure(&reader, months, change.before_term)?,
+            is_early: facts.what == What::Erase
+                && facts.check_erasure(months, change.before_term)?,
         };
-        let record = record_of(what, &affected, &change, by, term);
+        let what = facts.what;
+        let record = record_of(what, &affected, change, by, term);
         let receipts = self.append(&mut Prepared::all(vec![record], &self.keys)?)?;
         if what == What::Erase {
             self.destroy(&affected)?;
@@ -205,20 +193,8 @@ fn record_of(what: What, affected: &[u64], change: &Change, by: &str, term: Term
     record
 }
 
-/// A shadow's answer, an override or a notice holds the applicant's data too: it is erased with
-/// the decision that it is about. So is what is about it, which comes after it.
-fn add_records_about(reader: &Reader, indexes: &mut Vec<u64>) -> Result<(), LogError> {
-    let mut all: BTreeSet<u64> = indexes.iter().copied().collect();
-    reader.each_entry(|index, entry| {
-        if entry.about().is_some_and(|link| all.contains(&link)) {
-            all.insert(index);
-        }
-    })?;
-    *indexes = all.into_iter().collect();
-    Ok(())
-}
-
-fn check(change: &Change) -> Result<(), LogError> {
+/// Refuses a change that names nothing or gives no reason.
+pub(super) fn check(change: &Change) -> Result<(), LogError> {
     let problem = if change.indexes.is_empty() {
         "no record is named: name at least one index"
     } else if change.because.trim().is_empty() {
@@ -229,95 +205,4 @@ fn check(change: &Change) -> Result<(), LogError> {
         return Ok(());
     };
     Err(LogError::Argument(problem.to_owned()))
-}
-
-/// What is known about the records that are to be changed.
-pub(crate) struct Facts {
-    pub(crate) entries: BTreeMap<u64, Entry>,
-    pub(crate) held: BTreeSet<u64>,
-}
-
-impl Facts {
-    fn collect(reader: &Reader, indexes: &[u64], what: What) -> Result<Self, LogError> {
-        let size = reader.size()?;
-        let held = reader.held()?;
-        let mut entries = BTreeMap::new();
-        if let Some(index) = indexes.iter().find(|index| **index >= size).copied() {
-            return Err(LogError::Unknown { index, size });
-        }
-        let wanted: BTreeSet<u64> = indexes.iter().copied().collect();
-        reader.each_entry(|index, entry| {
-            if wanted.contains(&index) {
-                entries.insert(index, *entry);
-            }
-        })?;
-        for (index, entry) in &entries {
-            if !entry.kind.is_personal() {
-                let (index, kind) = (*index, entry.kind.name());
-                let change = what.done();
-                return Err(LogError::NotPersonal {
-                    index,
-                    kind,
-                    change,
-                });
-            }
-        }
-        Ok(Self { entries, held })
-    }
-
-    fn keep(&self, wanted: impl Fn(u64) -> bool) -> Vec<u64> {
-        self.entries
-            .keys()
-            .copied()
-            .filter(|index| wanted(*index))
-            .collect()
-    }
-
-    /// The terms of the records, for which everything counts that is about the same decisions.
-    fn terms(&self, reader: &Reader) -> Result<Terms, LogError> {
-        let mut related: BTreeSet<u64> = self.entries.keys().copied().collect();
-        let end = related.last().map_or(0, |last| last + 1);
-        // What a record is about comes before it.
-        reader.walk(0..end, true, |index, entry| {
-            if related.contains(&index) {
-                related.extend(entry.about());
-            }
-            ControlFlow::Continue(())
-        })?;
-        let mut terms = Terms::new(self.held.clone());
-        reader.each_entry(|index, entry| {
-            if entry.about().is_some_and(|link| related.contains(&link)) {
-                related.insert(index);
-                terms.add(index, entry);
-            }
-        })?;
-        Ok(terms)
-    }
-
-    /// Whether one of the records is erased before its term; an error when it may not be.
-    fn check_erasure(
-        &self,
-        reader: &Reader,
-        months: u32,
-        before_term: bool,
-    ) -> Result<bool, LogError> {
-        let terms = self.terms(reader)?;
-        let mut early = false;
-        let minute = u32::try_from(now() / 60_000_000).unwrap_or(u32::MAX);
-        for (index, entry) in self.entries.iter().filter(|(_, entry)| !entry.erased) {
-            let index = *index;
-            if terms.is_on_hold(index) {
-                return Err(LogError::Held(index));
-            }
-            let times = terms.times(index, entry);
-            if !is_beyond(&times, months, false, minute) {
-                early = true;
-                if !before_term {
-                    let until = end_of_term(&times, months).format("%Y-%m-%d").to_string();
-                    return Err(LogError::BeforeTerm { index, until });
-                }
-            }
-        }
-        Ok(early)
-    }
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod core;
+mod facts;
 mod links;
 mod prepared;
 mod recover;
@@ -11,8 +12,9 @@ mod thread;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use self::change::What;
 pub use self::change::{Change, Changed};
+use self::change::{What, check};
+use self::facts::Facts;
 use self::prepared::Prepared;
 use self::start::Opening;
 use self::thread::Shared;
@@ -204,6 +206,9 @@ impl Writer {
     }
 
     fn change(&self, what: What, change: &Change, by: &str) -> Result<Changed, LogError> {
+        check(change)?;
+        let size = self.status().records;
+        let facts = Facts::read(&self.reader(), what, &change.indexes, size)?;
         let (promise, pending) = promise();
         {
             let mut queue = self.handle.shared.lock();
@@ -213,7 +218,7 @@ impl Writer {
             if queue.closing {
                 return Err(AppendError::Closed.into());
             }
-            queue.change((what, change.clone(), by.to_owned(), promise));
+            queue.change((facts, change.clone(), by.to_owned(), promise));
         }
         self.handle.shared.arrived.notify_one();
         pending.wait()

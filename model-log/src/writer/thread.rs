@@ -5,8 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Appended;
-use super::change::{Change, Changed, What};
+use super::change::{Change, Changed};
 use super::core::{Core, Lock};
+use super::facts::Facts;
 use super::links::Links;
 use super::prepared::Prepared;
 use super::start::{Cut, Opening};
@@ -29,8 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Records that are appended together, and who waits for them.
 type Group = (Vec<Prepared>, Promise<Appended>);
 
-/// A hold, a release or an erasure, who asks for it, and who waits for it.
-type ChangeJob = (What, Change, String, Promise<Result<Changed, LogError>>);
+/// A hold, a release or an erasure, what is known for it, who asks for it, and who waits for it.
+type ChangeJob = (Facts, Change, String, Promise<Result<Changed, LogError>>);
 
 /// Something to do.
 enum Job {
@@ -380,11 +381,11 @@ fn write(shared: &Shared, core: &mut Core, batch: Batch) -> Result<(), LogError>
 fn apply(
     shared: &Shared,
     core: &mut Core,
-    (what, change, by, promise): ChangeJob,
+    (facts, change, by, promise): ChangeJob,
 ) -> Result<(), LogError> {
     let months = shared.opening.options.retention_months;
     let before = core.size;
-    match core.change(what, &change, &by, months) {
+    match core.change(facts, &change, &by, months) {
         Err(error @ LogError::Io { .. }) => {
             let because = mark_stopped(shared, &error);
             promise.send(Err(AppendError::Stopped(because).into()));

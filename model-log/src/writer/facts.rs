@@ -1,0 +1,191 @@
+//! What a hold, a release or an erasure has to know of the log.
+//!
+//! Whoever asks for one reads it, which takes the time of the whole index: the log's own thread, for
+//! which every decision waits, only adds what has come since.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use super::change::What;
+use super::prepared::now;
+use crate::error::LogError;
+use crate::event;
+use crate::index::Entry;
+use crate::reader::Reader;
+use crate::record::Kind;
+use crate::retention::{Terms, end_of_term, is_beyond};
+
+/// What is known about the records that are to be changed.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(super) what: What,
+    /// Records of the log that were looked at.
+    size: u64,
+    /// Those that are named. For an erasure with all that is about them: a shadow's answer, an
+    /// override or a notice holds the applicant's data too, and is erased with the decision.
+    indexes: BTreeSet<u64>,
+    entries: BTreeMap<u64, Entry>,
+    /// For an erasure: these records, what they are about, and what is about any of them.
+    related: BTreeSet<u64>,
+    /// Of these the ones that are about another, in the order of the log.
+    linked: Vec<(u64, Entry)>,
+    /// Records on hold, of the whole log.
+    held: BTreeSet<u64>,
+}
+
+impl Facts {
+    /// Reads all of it up to record `size`, of a log that has acknowledged so many: the marks of
+    /// an erasure that is acknowledged are in the index.
+    pub(super) fn read(
+        reader: &Reader,
+        what: What,
+        named: &[u64],
+        size: u64,
+    ) -> Result<Self, LogError> {
+        let mut facts = Self {
+            what,
+            size: 0,
+            indexes: named.iter().copied().collect(),
+            entries: BTreeMap::new(),
+            related: BTreeSet::new(),
+            linked: Vec::new(),
+            held: BTreeSet::new(),
+        };
+        if what == What::Erase {
+            for index in named.iter().copied().filter(|index| *index < size) {
+                facts.climb(reader, index)?;
+            }
+        }
+        facts.update(reader, size)?;
+        Ok(facts)
+    }
+
+    /// A record, what it is about, what that is about, and so on.
+    fn climb(&mut self, reader: &Reader, index: u64) -> Result<(), LogError> {
+        let mut next = Some(index);
+        while let Some(index) = next
+            && self.related.insert(index)
+        {
+            next = reader.entry(index)?.about();
+        }
+        Ok(())
+    }
+
+    /// Brings it up to record `size`, which is the end of the log, and checks what is named.
+    pub(super) fn complete(
+        &mut self,
+        reader: &Reader,
+        named: &[u64],
+        size: u64,
+    ) -> Result<(), LogError> {
+        if let Some(index) = named.iter().copied().find(|index| *index >= size) {
+            return Err(LogError::Unknown { index, size });
+        }
+        match named.iter().any(|index| *index >= self.size) {
+            // What came since may be about records that were not looked for.
+            true => *self = Self::read(reader, self.what, named, size)?,
+            false => self.update(reader, size)?,
+        }
+        for (index, entry) in &self.entries {
+            if !entry.kind.is_personal() {
+                return Err(LogError::NotPersonal {
+                    index: *index,
+                    kind: entry.kind.name(),
+                    change: self.what.done(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the records that were not looked at yet.
+    fn update(&mut self, reader: &Reader, size: u64) -> Result<(), LogError> {
+        let (from, mut changes) = (self.size, Vec::new());
+        reader.walk(from..size, false, |index, entry| {
+            let is_change = matches!(entry.kind, Kind::Hold | Kind::Release);
+            // What was erased up to then has its mark in the index.
+            if is_change || entry.kind == Kind::Erasure && from > 0 {
+                changes.push((index, entry.kind));
+            }
+            self.add(index, entry);
+            ControlFlow::Continue(())
+        })?;
+        self.size = size;
+        changes
+            .into_iter()
+            .try_for_each(|(index, kind)| self.apply(reader, index, kind))
+    }
+
+    fn add(&mut self, index: u64, entry: &Entry) {
+        let is_erasure = self.what == What::Erase;
+        let about = entry.about().filter(|_| is_erasure);
+        let is_about = |records: &BTreeSet<u64>| about.is_some_and(|link| records.contains(&link));
+        if self.indexes.contains(&index) || is_about(&self.indexes) {
+            self.indexes.insert(index);
+            self.entries.insert(index, *entry);
+        }
+        if is_about(&self.related) {
+            self.related.insert(index);
+            self.linked.push((index, *entry));
+        }
+    }
+
+    /// What a hold, a release or an erasure did.
+    fn apply(&mut self, reader: &Reader, index: u64, kind: Kind) -> Result<(), LogError> {
+        if kind == Kind::Erasure {
+            let erasure: event::Erasure = reader.event(index)?;
+            for index in erasure.indexes {
+                if let Some(entry) = self.entries.get_mut(&index) {
+                    *entry = entry.erase();
+                }
+            }
+            return Ok(());
+        }
+        let hold: event::Hold = reader.event(index)?;
+        for index in hold.indexes {
+            match kind {
+                Kind::Hold => self.held.insert(index),
+                _ => self.held.remove(&index),
+            };
+        }
+        Ok(())
+    }
+
+    /// The records that are changed: those that are not what they are to be already.
+    pub(super) fn affected(&self) -> Vec<u64> {
+        let is_affected = |(index, entry): (&u64, &Entry)| match self.what {
+            What::Hold => !self.held.contains(index),
+            What::Release => self.held.contains(index),
+            What::Erase => !entry.erased,
+        };
+        let entries = self.entries.iter();
+        entries
+            .filter(|(index, entry)| is_affected((index, entry)))
+            .map(|(index, _)| *index)
+            .collect()
+    }
+
+    /// Whether one of the records is erased before its term; an error when it may not be.
+    pub(super) fn check_erasure(&self, months: u32, before_term: bool) -> Result<bool, LogError> {
+        let mut terms = Terms::new(self.held.clone());
+        let linked = self.linked.iter();
+        linked.for_each(|(index, entry)| terms.add(*index, entry));
+        let mut early = false;
+        let minute = u32::try_from(now() / 60_000_000).unwrap_or(u32::MAX);
+        for (index, entry) in self.entries.iter().filter(|(_, entry)| !entry.erased) {
+            let index = *index;
+            if terms.is_on_hold(index) {
+                return Err(LogError::Held(index));
+            }
+            let times = terms.times(index, entry);
+            if !is_beyond(&times, months, false, minute) {
+                early = true;
+                if !before_term {
+                    let until = end_of_term(&times, months).format("%Y-%m-%d").to_string();
+                    return Err(LogError::BeforeTerm { index, until });
+                }
+            }
+        }
+        Ok(early)
+    }
+}
