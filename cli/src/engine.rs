@@ -53,8 +53,36 @@ pub(crate) enum Origin {
     Ours,
     /// One of `engines.txt`, byte for byte, and what is said there of it.
     Released(&'static str),
-    /// Another one, of this SHA-256: nobody here knows what it does.
-    Other(String),
+    /// Another engine, or another JavaScript: nobody here knows what it does.
+    Other(Unknown),
+}
+
+/// What nobody here knows in a `model.wasm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// The engine, of this SHA-256, and so the JavaScript that came with it.
+    Engine(String),
+    /// The JavaScript alone, of this SHA-256, beside a known engine.
+    Script {
+        digest: String,
+        /// The JavaScript that fits the engine, where this program carries it.
+        fitting: Option<&'static [u8]>,
+    },
+}
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Engine(digest) => write!(
+                f,
+                "the engine (sha256 {digest}) is neither this program's nor a released one"
+            ),
+            Self::Script { digest, .. } => write!(
+                f,
+                "the JavaScript (sha256 {digest}) is not the one of the engine, which is known"
+            ),
+        }
+    }
 }
 
 /// Takes a sealed file apart and compares its engine with known ones: a seal tells that nothing
@@ -72,25 +100,46 @@ pub(crate) fn origin(wasm: &[u8]) -> Result<Origin> {
             artifact.engine_sha256
         );
     }
-    let is_ours = |ours: Engine| ours.wasm == engine && ours.glue == glue;
-    if carried().is_ok_and(is_ours) {
+    let ours = carried().ok().filter(|ours| ours.wasm == engine);
+    if ours.is_some_and(|ours| ours.glue == glue) {
         return Ok(Origin::Ours);
     }
-    let glue = sha256_hex(&glue);
-    Ok(match released(RELEASED, &digest, &glue) {
-        Some(whence) => Origin::Released(whence),
-        None => Origin::Other(digest),
+    let script = sha256_hex(&glue);
+    let fitting = ours.map(|ours| ours.glue);
+    Ok(match released(RELEASED, &digest, &script) {
+        Known::Both(whence) => Origin::Released(whence),
+        Known::Nothing if fitting.is_none() => Origin::Other(Unknown::Engine(digest)),
+        _ => Origin::Other(Unknown::Script {
+            digest: script,
+            fitting,
+        }),
     })
 }
 
-/// What a list says of an engine and its glue.
-fn released(list: &'static str, engine: &str, glue: &str) -> Option<&'static str> {
-    let mut lines = list.lines().filter(|line| !line.starts_with('#'));
-    lines.find_map(|line| {
-        let (known_engine, rest) = line.split_once(' ')?;
-        let (known_glue, whence) = rest.split_once(' ')?;
-        (known_engine == engine && known_glue == glue).then_some(whence)
-    })
+/// What a list knows of an engine and its glue.
+#[derive(Debug, PartialEq, Eq)]
+enum Known {
+    /// Both, and what it says of them.
+    Both(&'static str),
+    /// The engine, with another glue.
+    Engine,
+    Nothing,
+}
+
+fn released(list: &'static str, engine: &str, glue: &str) -> Known {
+    let mut known = Known::Nothing;
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
+            [known_engine, known_glue, whence] if known_engine == engine => {
+                if known_glue == glue {
+                    return Known::Both(whence);
+                }
+                known = Known::Engine;
+            }
+            _ => {}
+        }
+    }
+    known
 }
 
 #[cfg(test)]
@@ -118,13 +167,13 @@ mod tests {
     #[test]
     fn an_engine_is_known_with_its_glue() {
         const LIST: &str = "# ours\naa bb 0.1.0\ncc dd the golden file of format 1\n";
-        assert_eq!(released(LIST, "aa", "bb"), Some("0.1.0"));
+        assert_eq!(released(LIST, "aa", "bb"), Known::Both("0.1.0"));
         assert_eq!(
             released(LIST, "cc", "dd"),
-            Some("the golden file of format 1")
+            Known::Both("the golden file of format 1")
         );
-        assert_eq!(released(LIST, "aa", "dd"), None);
-        assert_eq!(released(LIST, "#", "ours"), None);
+        assert_eq!(released(LIST, "aa", "dd"), Known::Engine);
+        assert_eq!(released(LIST, "#", "ours"), Known::Nothing);
     }
 
     #[test]

@@ -208,6 +208,65 @@ fn an_engine_that_is_not_the_one_it_says_is_refused() {
     assert!(log.contains("model in doubt"), "{log}");
 }
 
+/// What a page or Node runs outside the sandbox is JavaScript that this program knows.
+#[test]
+fn javascript_of_somebody_else_is_neither_written_nor_served() {
+    const FOREIGN: &[u8] = b"export default function init() { /* anything */ }";
+    let unpacked = unpack(points_model()).unwrap();
+    let bytes = ModelFile::open(points_model()).unwrap().artifact();
+    // A known engine with a script of somebody's own, and an engine of somebody's own.
+    let script = pack(&unpacked.engine, FOREIGN, bytes).unwrap();
+    let [_, engine] = forged();
+    let folder = Folder::new(&[
+        ("model.wasm", points_model()),
+        ("script.wasm", &script),
+        ("engine.wasm", &engine),
+    ]);
+    folder.succeed("export js model.wasm --out ours");
+    let ours = folder.text("ours/model.js");
+
+    let said = folder.run("export js script.wasm --out script");
+    let warning = String::from_utf8(said.stderr).unwrap();
+    let digest = sha256_hex(FOREIGN);
+    assert!(
+        said.status.success() && warning.contains(&digest),
+        "{warning}"
+    );
+    assert_eq!(folder.text("script/model.js"), ours);
+    let said = folder.succeed("verify script.wasm");
+    assert!(
+        said.contains(&format!("the JavaScript (sha256 {digest})")),
+        "{said}"
+    );
+    folder.succeed("export js script.wasm --out asked --allow-unknown-scripts");
+    assert_eq!(folder.text("asked/model.js").as_bytes(), FOREIGN);
+
+    let error = folder.fail("export js engine.wasm --out engine");
+    assert!(error.contains("add --allow-unknown-scripts"), "{error}");
+    assert!(!folder.path("engine").exists());
+    folder.succeed("export js engine.wasm --out engine --allow-unknown-scripts");
+
+    for (model, flag, expected) in [
+        ("script.wasm", None, Some(&*ours)),
+        (
+            "script.wasm",
+            Some("--allow-unknown-scripts"),
+            std::str::from_utf8(FOREIGN).ok(),
+        ),
+        ("engine.wasm", None, None),
+        ("engine.wasm", Some("--allow-unknown-scripts"), Some(&*ours)),
+    ] {
+        let mut command = folder.command();
+        command.args(["serve", "--model", model]).args(flag);
+        let server = Serving::start(&mut command);
+        let request = "GET /model.js HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let answer = server.ask(request);
+        let (head, script) = answer.split_once("\r\n\r\n").unwrap();
+        let served = head.starts_with("HTTP/1.1 200").then_some(script);
+        assert_eq!(served, expected, "{model} {flag:?}");
+    }
+}
+
 /// Before, this took 20 s and more.
 #[test]
 fn a_header_of_a_hundred_thousand_names_is_read_at_once() {

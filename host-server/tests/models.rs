@@ -15,7 +15,7 @@ use common::models::{
     serve, serve_folder, serve_strictly, who, write,
 };
 use common::{get, limits, predict, send, stand_in};
-use host_server::{App, ModelSource, ServeOptions, app};
+use host_server::{App, Checked, FileCheck, ModelSource, ServeOptions, app};
 use serde_json::Value;
 use tempfile::TempDir;
 #[tokio::test]
@@ -547,4 +547,33 @@ async fn only_so_many_versions_are_loaded() {
     let changed = send(&app, "POST", "/models/cars/versions/4/predict", &[], "{}").await;
     assert_eq!(changed.status, 503);
     assert_eq!(who(&app, "/predict").await, 1);
+}
+
+/// It would run in pages outside the sandbox of WebAssembly.
+#[tokio::test]
+async fn the_javascript_of_a_model_in_doubt_is_served_as_the_check_says() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    for (script, status) in [(None, 404), (Some("export default 1;"), 200)] {
+        let check = move |_: &[u8]| {
+            Ok(Checked::Doubtful {
+                reason: "nobody knows it".to_owned(),
+                script: script.map(|script| script.as_bytes().into()),
+            })
+        };
+        let options = ServeOptions {
+            limits: limits(),
+            check: Some(FileCheck(Arc::new(check))),
+            ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
+        };
+        let app = app(App::open(options).unwrap());
+        assert_eq!(who(&app, "/predict").await, 1);
+        let answer = get(&app, "/model.js", &[]).await;
+        assert_eq!(answer.status, status);
+        match script {
+            None => assert!(answer.text().contains("is not served"), "{}", answer.text()),
+            Some(script) => assert_eq!(answer.text(), script),
+        }
+    }
+    let served = get(&serve_folder(&folder), "/model.js", &[]).await;
+    assert_eq!(served.status, 200);
 }

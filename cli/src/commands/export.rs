@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use host_server::{MODEL_TYPES, beside_model};
 use model_core::model_file::{GLUE_SECTION, TYPES_SECTION};
 
+use crate::engine::{self, Origin, Unknown};
 use crate::{files, terminal};
 
 const EXAMPLES: &str = "\
@@ -41,6 +42,10 @@ struct Js {
     /// Folder for the files; created if needed.
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    /// Also write the file's JavaScript where it is neither that of this program nor a released
+    /// one: whoever imports it runs it, with all of their rights in Node
+    #[arg(long)]
+    allow_unknown_scripts: bool,
 }
 
 const PACKAGE_FILE: &str = "package.json";
@@ -70,7 +75,7 @@ impl Js {
         let glue = file.custom_section(GLUE_SECTION).with_context(|| {
             format!("{name}: the file carries no JavaScript: train or pack it again")
         })?;
-        let glue = std::str::from_utf8(glue)
+        let glue = std::str::from_utf8(self.known(&wasm, glue)?)
             .with_context(|| format!("{name}: the file's JavaScript is not UTF-8"))?;
         let types = file.custom_section(TYPES_SECTION);
         let types = types.unwrap_or(MODEL_TYPES.as_bytes());
@@ -99,6 +104,33 @@ impl Js {
             self.out.display()
         )?;
         Ok(())
+    }
+}
+
+impl Js {
+    /// The JavaScript to write: that of a file that somebody else made may do anything.
+    fn known<'a>(&self, wasm: &[u8], glue: &'a [u8]) -> Result<&'a [u8]> {
+        let name = self.model.display();
+        let unknown = match engine::origin(wasm).with_context(|| name.to_string())? {
+            Origin::Ours | Origin::Released(_) => return Ok(glue),
+            Origin::Other(_) if self.allow_unknown_scripts => return Ok(glue),
+            Origin::Other(unknown) => unknown,
+        };
+        match unknown {
+            Unknown::Script {
+                fitting: Some(fitting),
+                ..
+            } => {
+                writeln!(
+                    terminal::stderr(),
+                    "warning: {name}: {unknown}: the engine's own is written instead"
+                )?;
+                Ok(fitting)
+            }
+            _ => bail!(
+                "{name}: {unknown}: whoever imports its JavaScript would run it outside the sandbox of WebAssembly. Train the model with this version, or add --allow-unknown-scripts if you trust who made the file"
+            ),
+        }
     }
 }
 

@@ -85,8 +85,7 @@ impl Args {
             match origin {
                 Origin::Ours => "this program's, byte for byte".to_owned(),
                 Origin::Released(whence) => format!("of {whence}, byte for byte"),
-                Origin::Other(digest) =>
-                    format!("another's (sha256 {digest}): its code is not checked"),
+                Origin::Other(unknown) => format!("in doubt: {unknown}; its code is not checked"),
             }
         )?;
         writeln!(

@@ -27,7 +27,13 @@ pub(super) async fn wasm(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 
 pub(super) async fn glue(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     match app.champion() {
-        Some(served) => respond(served.glue(), &headers),
+        Some(served) => match served.glue() {
+            Some(glue) => respond(glue, &headers),
+            None => {
+                let detail = "The JavaScript of this model is not served, since nobody here knows it: see the server's log".to_owned();
+                ApiError::NotThere { detail }.into_response()
+            }
+        },
         None => ApiError::NoModel.into_response(),
     }
 }

@@ -60,6 +60,10 @@ pub(crate) struct Args {
     /// Refuse models whose engine is neither the one of this program nor a released one
     #[arg(long)]
     pub(super) known_engines_only: bool,
+    /// Serve the JavaScript of models whose engine or JavaScript is neither that of this program
+    /// nor a released one: pages run it outside the sandbox of WebAssembly
+    #[arg(long, conflicts_with = "known_engines_only")]
+    pub(super) allow_unknown_scripts: bool,
     /// Folder of public keys (*.pem): refuse models that none of them signed [default: none, and
     /// signatures are not checked]
     #[arg(long, value_name = "FOLDER")]

@@ -10,6 +10,7 @@ use host_server::{
     Checked, FileCheck, HttpLimits, Limits, ModelSource, Public, PushOptions, ServeOptions,
     TlsFiles, TraceOptions,
 };
+use model_train::unpack::unpack;
 
 use super::api_keys;
 use super::args::Args;
@@ -17,7 +18,7 @@ use super::keys::{key, known, secret};
 use super::log::Log;
 use super::source::{self, Source};
 use crate::config_file::ConfigFile;
-use crate::engine::{self, Origin};
+use crate::engine::{self, Origin, Unknown};
 use crate::files;
 use crate::hub;
 use crate::settings::{Key, Settings};
@@ -54,7 +55,8 @@ pub(super) fn read(args: &Args) -> Result<Read> {
         options.loaded_versions,
     )?;
     let known_engines_only = from.switch(key("known-engines-only"), args.known_engines_only)?;
-    options.check = Some(engine_check(known_engines_only));
+    let unknown_scripts = from.switch(key("allow-unknown-scripts"), args.allow_unknown_scripts)?;
+    options.check = Some(engine_check(known_engines_only, unknown_scripts));
     options.signatures = signature::check(trusted_keys, matches!(source, Some(Source::Hub(_))))?;
     options.allow_mismatch = from.switch(key("allow-mismatch"), args.allow_mismatch)?;
     options.http = http_limits(args, &mut from)?;
@@ -85,17 +87,38 @@ pub(super) fn read(args: &Args) -> Result<Read> {
 }
 
 /// An engine that this program does not know is no reason to stop a service, unless it is said.
-fn engine_check(known_only: bool) -> FileCheck {
+/// Its WebAssembly runs in a sandbox, here and in a page; its JavaScript in none.
+fn engine_check(known_only: bool, unknown_scripts: bool) -> FileCheck {
     FileCheck(Arc::new(move |wasm: &[u8]| {
-        match engine::origin(wasm).map_err(|error| error.to_string())? {
-            Origin::Ours | Origin::Released(_) => Ok(Checked::Good),
-            Origin::Other(digest) if known_only => Err(format!(
-                "its engine (sha256 {digest}) is neither this program's nor a released one, and --known-engines-only is set"
-            )),
-            Origin::Other(digest) => Ok(Checked::Doubtful(format!(
-                "the engine (sha256 {digest}) is neither this program's nor a released one: its code is not checked"
-            ))),
+        let failed = |error: anyhow::Error| error.to_string();
+        let unknown = match engine::origin(wasm).map_err(failed)? {
+            Origin::Ours | Origin::Released(_) => return Ok(Checked::Good),
+            Origin::Other(unknown) => unknown,
+        };
+        if known_only {
+            return Err(format!("{unknown}, and --known-engines-only is set"));
         }
+        let (script, said) = match &unknown {
+            _ if unknown_scripts => (
+                Some(unpack(wasm).map_err(failed)?.glue),
+                "and its JavaScript is served, since --allow-unknown-scripts is set",
+            ),
+            Unknown::Script {
+                fitting: Some(fitting),
+                ..
+            } => (
+                Some(fitting.to_vec()),
+                "and the engine's own JavaScript is served instead",
+            ),
+            _ => (
+                None,
+                "and its JavaScript is not served: the page cannot decide by itself (--allow-unknown-scripts serves it)",
+            ),
+        };
+        Ok(Checked::Doubtful {
+            reason: format!("{unknown}: its code is not checked, {said}"),
+            script: script.map(Into::into),
+        })
     }))
 }
 

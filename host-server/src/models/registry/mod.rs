@@ -62,7 +62,8 @@ impl Registry {
     /// One model that is loaded already; it cannot be reloaded.
     pub(crate) fn single(host: ModelHost, loading: Loading) -> Self {
         let registry = Self::empty(None, None, loading);
-        let served = Served::new(host, None, None, &registry.loading);
+        let script = Some(host.glue().clone());
+        let served = Served::new((host, script), None, None, &registry.loading);
         let slot = Arc::new(Slot::with(served, &registry.loading.metrics));
         let name = slot.name().to_owned();
         registry

@@ -36,6 +36,8 @@ pub(crate) struct Served {
     longest_short: usize,
     /// Whether its decisions carry reasons where they are no approval.
     gives_reasons: bool,
+    /// The JavaScript that is served with it, if any is.
+    script: Option<Bytes>,
     files: OnceLock<Files>,
     target: OnceLock<Option<String>>,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Served {
 /// What pages and other hosts load.
 struct Files {
     wasm: Asset,
-    glue: Asset,
+    glue: Option<Asset>,
     types: Asset,
 }
 
@@ -64,7 +66,7 @@ pub(crate) enum CountedWith {
     Block(Arc<Copied>),
 }
 
-/// The file's JavaScript as a page loads it, beside `model.wasm`.
+/// The JavaScript as a page loads it, beside `model.wasm`.
 fn script(glue: &Bytes) -> Bytes {
     match std::str::from_utf8(glue).map(beside_model) {
         Ok(Cow::Owned(changed)) => changed.into(),
@@ -109,9 +111,9 @@ impl Served {
         let sha256 = Sha256::digest(&bytes).into();
         let signer = loading.signer(path, &sha256);
         let signer = signer.map_err(LoadErrorKind::Mismatch)?;
-        match loading.check(&bytes)? {
-            Checked::Good => {}
-            Checked::Doubtful(reason) => tracing::warn!(reason, "model in doubt"),
+        let checked = loading.check(&bytes)?;
+        if let Checked::Doubtful { reason, .. } = &checked {
+            tracing::warn!(reason, "model in doubt");
         }
         let host = loading.compile(bytes)?;
         if let Some(named) = &named
@@ -120,15 +122,20 @@ impl Served {
             check_place(named, host.description()).map_err(LoadErrorKind::Mismatch)?;
         }
         verify::golden_rows(&host)?;
-        let served = Self::new(host, named, signer, loading);
+        let script = match checked {
+            Checked::Good => Some(host.glue().clone()),
+            Checked::Doubtful { script, .. } => script,
+        };
+        let served = Self::new((host, script), named, signer, loading);
         if let Some(OnLoad(told)) = &loading.on_load {
             told(&served.loaded()).map_err(LoadErrorKind::Mismatch)?;
         }
         Ok(served)
     }
 
+    /// A model, with the JavaScript that is served with it.
     pub(crate) fn new(
-        host: ModelHost,
+        (host, script): (ModelHost, Option<Bytes>),
         named: Option<FolderName<'_>>,
         signer: Option<Signer>,
         loading: &Loading,
@@ -159,6 +166,7 @@ impl Served {
             file_sha256: Sha256::digest(host.wasm()).into(),
             longest_short: longest_short(host.description()),
             gives_reasons: schema(&host).is_some_and(|schema| schema.reasons.in_answer),
+            script,
             files: OnceLock::new(),
             target: OnceLock::new(),
             signer,
@@ -327,9 +335,9 @@ impl Served {
         &self.files().wasm
     }
 
-    /// `model.js`, as a file.
-    pub(crate) fn glue(&self) -> &Asset {
-        &self.files().glue
+    /// `model.js`, as a file, where it is served.
+    pub(crate) fn glue(&self) -> Option<&Asset> {
+        self.files().glue.as_ref()
     }
 
     /// `model.d.ts`, as a file.
@@ -344,7 +352,10 @@ impl Served {
             let types = types.unwrap_or(Bytes::from_static(MODEL_TYPES.as_bytes()));
             Files {
                 wasm: Asset::new("application/wasm", self.host.wasm().clone()),
-                glue: Asset::new("text/javascript; charset=utf-8", script(self.host.glue())),
+                glue: self
+                    .script
+                    .as_ref()
+                    .map(|glue| Asset::new("text/javascript; charset=utf-8", script(glue))),
                 types: Asset::new("text/plain; charset=utf-8", types),
             }
         })

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 /// Where models come from.
@@ -47,8 +48,14 @@ pub struct FileCheck(pub Arc<Check>);
 pub enum Checked {
     /// It is as it should be.
     Good,
-    /// It may be loaded, and the log has this sentence.
-    Doubtful(String),
+    /// It may be loaded: its WebAssembly runs in a sandbox.
+    Doubtful {
+        /// A sentence for the log.
+        reason: String,
+        /// The JavaScript that is served instead of the file's, which runs in no sandbox. `None`
+        /// serves none.
+        script: Option<Bytes>,
+    },
 }
 
 impl std::fmt::Debug for FileCheck {
