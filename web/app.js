@@ -42,6 +42,8 @@ async function run(engine) {
   /** @param {number} patience milliseconds until an error is shown and the outcome is read out */
   const update = async (patience) => {
     const question = asked += 1;
+    // What an older answer still had to say is no longer true.
+    clearTimeout(pause);
     const values = form.values();
     const answer = await decide(requestJson(values));
     if (question !== asked) return;
@@ -57,7 +59,6 @@ async function run(engine) {
     showDevelopers(values, answer);
     if (outcome.decision) await explanation?.show(requestJson(values), values, outcome.decision);
     if (question !== asked) return;
-    clearTimeout(pause);
     pause = setTimeout(() => settle(outcome), patience);
   };
 

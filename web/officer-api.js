@@ -19,6 +19,26 @@ export class Refused extends Error {
   }
 }
 
+/** Why a question has no answer: something else was opened or asked meanwhile, or nobody is signed in anymore. */
+class Superseded extends Error {}
+
+/** @param {unknown} error whether it is about an answer that nobody waits for: there is nothing to say */
+export const isSuperseded = (error) => error instanceof Superseded;
+
+/** One place of the page, which shows the answer to the question that was asked last, and no other. */
+export function onlyLatest() {
+  let asked = new AbortController();
+  /** Ends what is being asked: its answer is thrown away. */
+  const end = () => asked.abort(new Superseded());
+  /** @returns {AbortSignal} of the next question, which ends the one before */
+  const next = () => {
+    end();
+    asked = new AbortController();
+    return asked.signal;
+  };
+  return { next, end };
+}
+
 /** @returns {string | null} the key of the one who signed in */
 export const keptKey = () => sessionStorage.getItem(KEPT);
 
@@ -30,15 +50,17 @@ export function keepKey(key) {
 
 /**
  * @param {string} path such as `decisions/me`
+ * @param {AbortSignal} signal of the place that shows the answer
  * @param {Record<string, string | number | undefined>} [query] empty ones are left out
  */
-export function get(path, query = {}) {
+export function get(path, signal, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return ask(given.length ? `${path}?${search}` : path, {});
+  return ask(given.length ? `${path}?${search}` : path, { signal });
 }
 
 /**
+ * What is recorded is not ended by what is opened afterwards.
  * @param {string} path
  * @param {object} body
  */
@@ -55,9 +77,11 @@ async function ask(path, options) {
   try {
     response = await fetch(path, { ...options, headers, cache: 'no-store', credentials: 'omit', redirect: 'error' });
   } catch {
+    options.signal?.throwIfAborted();
     throw new Refused(0, 'The server does not answer. Nothing was recorded; try again.');
   }
   const body = await response.json().catch(() => null);
+  options.signal?.throwIfAborted();
   if (response.ok) return body;
   throw new Refused(response.status, body?.detail ?? `The server answered ${response.status}.`, body);
 }

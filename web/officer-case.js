@@ -1,6 +1,6 @@
 /** One application: what was decided and why, what a person may do, and what happened since. */
 
-import { get, Refused } from './officer-api.js';
+import { get, isSuperseded, Refused } from './officer-api.js';
 import { buildDecide } from './officer-decide.js';
 import { showHistory } from './officer-history.js';
 import { badge, decidedSentences, nameOf, outcomeWord, percentText, personSentence, timeText } from './officer-text.js';
@@ -13,19 +13,21 @@ const described = new Map();
 /**
  * @param {number} index
  * @param {any} me who is signed in
- * @param {() => void} changed called when a person recorded something
+ * @param {AbortSignal} signal ends when another application is opened, or nobody is signed in anymore
+ * @param {(problem?: string) => void} changed called when a person recorded something, or with a sentence where that
+ *   was refused after the application was left
  * @returns {Promise<void>}
  */
-export async function showCase(index, me, changed) {
+export async function showCase(index, me, signal, changed) {
   const body = byId('case-body');
   let one;
   try {
-    one = await get(`decisions/${index}`);
+    one = await get(`decisions/${index}`, signal);
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 410) throw error;
     return showErased(error, index, me);
   }
-  const fields = await fieldsOf(one.model.name);
+  const fields = await fieldsOf(one.model.name, signal);
   const reasonText = (/** @type {string} */ code) => me.reasons.find((/** @type {any} */ reason) => reason.code === code)?.text ?? code;
   body.replaceChildren(
     head(one, reasonText),
@@ -186,10 +188,14 @@ function provenance(one) {
 /**
  * The fields of a model by name; empty where the model is gone.
  * @param {string} model
+ * @param {AbortSignal} signal
  */
-async function fieldsOf(model) {
+async function fieldsOf(model, signal) {
   if (!described.has(model)) {
-    const description = await get(`models/${encodeURIComponent(model)}/schema`).catch(() => ({ features: [] }));
+    const description = await get(`models/${encodeURIComponent(model)}/schema`, signal).catch((error) => {
+      if (isSuperseded(error)) throw error;
+      return { features: [] };
+    });
     described.set(model, new Map(description.features.map((/** @type {any} */ field) => [field.name, field])));
   }
   return described.get(model);

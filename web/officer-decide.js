@@ -1,14 +1,14 @@
 /** What a person may do with an application: decide it, tell that the applicant was notified, and how the loan fared. */
 
 import { post, Refused } from './officer-api.js';
-import { count } from './officer-text.js';
+import { count, nameOf } from './officer-text.js';
 import { byId, element } from './dom.js';
 
 /**
  * @param {any} one the application
  * @param {any} me who is signed in
  * @param {(code: string) => string} reasonText
- * @param {() => void} changed
+ * @param {(problem?: string) => void} changed
  */
 export function buildDecide(one, me, reasonText, changed) {
   const parts = [];
@@ -21,7 +21,7 @@ export function buildDecide(one, me, reasonText, changed) {
 /**
  * @param {any} one
  * @param {any} me
- * @param {() => void} changed
+ * @param {(problem?: string) => void} changed
  */
 function decide(one, me, changed) {
   const { proposal } = one;
@@ -62,7 +62,7 @@ function decide(one, me, changed) {
       const done = answer.state === 'decided' ? 'Recorded' : 'Proposed';
       byId('announcement').textContent = `${done}: ${outcome === 'approve' ? 'approved' : 'declined'}, record ${answer.index}.`;
       changed();
-    });
+    }, whenLeft(one, changed));
   });
   return form;
 }
@@ -89,7 +89,7 @@ const field = (id, label, ...content) => element('div', { class: 'field' },
 
 /**
  * @param {any} one
- * @param {() => void} changed
+ * @param {(problem?: string) => void} changed
  */
 function afterwards(one, changed) {
   const method = element('input', { id: 'method', maxlength: 64, required: true, value: 'letter' });
@@ -118,11 +118,18 @@ function afterwards(one, changed) {
       send(form, `decisions/${one.index}/${route}`, body(), `${route}-problem`, (/** @type {any} */ answer) => {
         byId('announcement').textContent = `Recorded, record ${answer.index}.`;
         changed();
-      });
+      }, whenLeft(one, changed));
     });
     return form;
   }
 }
+
+/**
+ * Says which application a refusal is about when it is no longer the one that is open.
+ * @param {any} one
+ * @param {(problem?: string) => void} changed
+ */
+const whenLeft = (one, changed) => (/** @type {string} */ why) => changed(`${nameOf(one)}: ${why}`);
 
 /**
  * Sends once; what the server refuses is said beside the form, and nothing that was typed is lost.
@@ -131,16 +138,20 @@ function afterwards(one, changed) {
  * @param {object} body
  * @param {string} problem the id of the element that says what went wrong
  * @param {(answer: any) => void} done
+ * @param {(why: string) => void} gone called where it is refused when the form is no longer there
  */
-async function send(form, path, body, problem, done) {
+async function send(form, path, body, problem, done, gone) {
   const button = /** @type {HTMLButtonElement} */ (form.querySelector('[type=submit]'));
   button.disabled = true;
   byId(problem).textContent = '';
   try {
     done(await post(path, body));
   } catch (error) {
-    byId(problem).textContent = error instanceof Refused ? error.message : String(error);
+    const why = error instanceof Refused ? error.message : String(error);
+    if (!form.isConnected) return gone(why);
+    byId(problem).textContent = why;
     button.disabled = false;
     button.focus();
   }
+  return undefined;
 }

@@ -1,6 +1,6 @@
 /** The queue: which applications wait, in which order, and which one is open. */
 
-import { get } from './officer-api.js';
+import { get, onlyLatest } from './officer-api.js';
 import { badge, counted, nameOf, percentText, stateWord, timeText } from './officer-text.js';
 import { byId, element } from './dom.js';
 
@@ -17,9 +17,12 @@ export function buildQueue(open, fail) {
   /** @type {any[]} */
   let shown = [];
   let next = null;
+  /** As many are asked for again. */
+  let wanted = PAGE;
   let current = -1;
   /** @type {HTMLButtonElement[]} */
   let buttons = [];
+  const asked = onlyLatest();
 
   const query = () => ({ state: state.value, outcome: outcome.value });
 
@@ -39,7 +42,7 @@ export function buildQueue(open, fail) {
   };
 
   const load = async (/** @type {number} */ limit, /** @type {number | undefined} */ after) => {
-    const answer = await get('decisions', { ...query(), limit, after });
+    const answer = await get('decisions', asked.next(), { ...query(), limit, after });
     next = answer.next;
     byId('more').hidden = next === null;
     byId('queue-problem').textContent = '';
@@ -50,13 +53,29 @@ export function buildQueue(open, fail) {
     if (byId('count').textContent !== text) byId('count').textContent = text;
   };
 
-  const reload = () => load(Math.min(200, Math.max(PAGE, shown.length)), undefined).catch(fail);
-  for (const select of [state, outcome]) select.addEventListener('change', () => load(PAGE, undefined).catch(fail));
+  const reload = () => load(Math.min(200, wanted), undefined).catch(fail);
+  /** What is shown does not go on in another list. */
+  const end = () => {
+    wanted = PAGE;
+    byId('more').hidden = true;
+  };
+  for (const select of [state, outcome]) select.addEventListener('change', () => { end(); reload(); });
   byId('refresh').addEventListener('click', reload);
-  byId('more').addEventListener('click', () => load(PAGE, next ?? undefined).catch(fail));
+  byId('more').addEventListener('click', () => {
+    wanted = shown.length + PAGE;
+    load(PAGE, next ?? undefined).catch(fail);
+  });
 
   return {
     reload,
+    /** Forgets the applications, and those that are being asked for. */
+    clear: () => {
+      asked.end();
+      end();
+      current = -1;
+      show([]);
+      for (const id of ['count', 'queue-problem']) byId(id).textContent = '';
+    },
     /** @param {number} index the application that is open; -1 for none */
     mark: (index) => {
       current = index;

@@ -1,6 +1,6 @@
 /** The loan officer's page: signs in, keeps the queue and the state of the log up to date, and opens applications. */
 
-import { get, keepKey, keptKey, Refused } from './officer-api.js';
+import { get, isSuperseded, keepKey, keptKey, onlyLatest, Refused } from './officer-api.js';
 import { showCase } from './officer-case.js';
 import { buildQueue } from './officer-queue.js';
 import { count, counted } from './officer-text.js';
@@ -14,6 +14,7 @@ let me = null;
 /** Whether an address is opened when it changes; before the queue is there, signing in opens it. */
 let ready = false;
 let timer = 0;
+const [session, opened, looking] = [onlyLatest(), onlyLatest(), onlyLatest()];
 const queue = buildQueue((index) => { location.hash = `#${index}`; }, fail);
 
 byId('sign-in').addEventListener('submit', (event) => {
@@ -37,9 +38,11 @@ shortcuts.addEventListener('change', () => sessionStorage.setItem('underwrite.of
 if (keptKey()) signIn(); else signedOut('');
 
 async function signIn() {
+  const signal = session.next();
   try {
-    me = await get('decisions/me');
+    me = await get('decisions/me', signal);
   } catch (error) {
+    if (isSuperseded(error)) return undefined;
     const { status, message } = /** @type {Refused} */ (error);
     return signedOut(status === 404 ? 'This server keeps no decision log, so there is nothing to decide here.' : message);
   }
@@ -48,8 +51,10 @@ async function signIn() {
   for (const id of ['session', 'desk', 'keyboard']) byId(id).hidden = false;
   byId('sign-in').hidden = true;
   await look();
-  ready = me !== null;
+  if (signal.aborted) return undefined;
+  ready = true;
   if (location.hash) await openFromAddress(); else queue.focus();
+  return undefined;
 }
 
 /** @param {string} why a sentence, or nothing */
@@ -58,9 +63,11 @@ function signedOut(why) {
   me = null;
   ready = false;
   clearTimeout(timer);
-  for (const id of ['session', 'desk', 'keyboard', 'case']) byId(id).hidden = true;
-  // Nothing of an application stays behind.
-  for (const id of ['case-body', 'list']) byId(id).replaceChildren();
+  for (const id of ['session', 'desk', 'keyboard']) byId(id).hidden = true;
+  // Nothing of an application stays behind, and nothing of one comes later.
+  for (const place of [session, looking]) place.end();
+  closeCase();
+  queue.clear();
   byId('sign-in').hidden = false;
   byId('sign-in-problem').textContent = why;
   byId('key').focus();
@@ -68,15 +75,17 @@ function signedOut(why) {
 
 /** Brings the queue and the state of the log up to date, now and again later. */
 async function look() {
+  const signal = looking.next();
   clearTimeout(timer);
-  await Promise.all([queue.reload(), showLog()]);
-  if (me) timer = setTimeout(() => { if (!document.hidden) look(); }, EVERY);
+  await Promise.all([queue.reload(), showLog(signal)]);
+  if (!signal.aborted) timer = setTimeout(() => { if (!document.hidden) look(); }, EVERY);
 }
 
-async function showLog() {
+/** @param {AbortSignal} signal */
+async function showLog(signal) {
   const log = byId('log');
   try {
-    const { state, reason, records, checkpoint, unrecorded, recovered_bytes: recovered } = await get('decisions/log');
+    const { state, reason, records, checkpoint, unrecorded, recovered_bytes: recovered } = await get('decisions/log', signal);
     const doubts = [
       unrecorded > 0 && `${counted(unrecorded, 'answer was', 'answers were')} given without a record`,
       recovered > 0 && `${count(recovered)} bytes of an unfinished record were cut at the start`,
@@ -93,31 +102,71 @@ async function showLog() {
   }
 }
 
-/** The application that the address names. */
-async function openFromAddress() {
+/** The index of the application that the address names; -1 where it names none. */
+function addressed() {
   const index = Number(location.hash.slice(1));
-  if (location.hash === '' || !Number.isSafeInteger(index) || index < 0) return closeCase();
+  return location.hash !== '' && Number.isSafeInteger(index) && index >= 0 ? index : -1;
+}
+
+/** Opens the application that the address names. */
+async function openFromAddress() {
+  const index = addressed();
+  if (index < 0) return closeCase();
+  const signal = opened.next();
+  const person = me;
   byId('case').hidden = false;
   byId('nothing').hidden = true;
   byId('desk').dataset.open = 'true';
-  byId('case-problem').textContent = '';
   queue.mark(index);
+  emptyCase(true);
   try {
-    await showCase(index, me, async () => {
-      await look();
-      await openFromAddress();
-    });
+    await showCase(index, me, signal, (problem) => changed(index, person, problem));
   } catch (error) {
-    byId('case-body').replaceChildren();
+    if (isSuperseded(error)) return undefined;
     if (!signedOutBy(error)) byId('case-problem').textContent = message(error);
   }
+  if (!signal.aborted) setWaiting(false);
+  return undefined;
+}
+
+/**
+ * What a person recorded is answered when another application may be open, or another person signed in.
+ * @param {number} index
+ * @param {any} person who was signed in
+ * @param {string} [problem] why it was refused, of an application that was left
+ */
+async function changed(index, person, problem) {
+  if (me === person) await look();
+  if (me !== person) return;
+  if (problem) byId('queue-problem').textContent = problem;
+  else if (addressed() === index) await openFromAddress();
 }
 
 function closeCase() {
+  opened.end();
   byId('case').hidden = true;
   byId('nothing').hidden = false;
-  byId('case-body').replaceChildren();
+  emptyCase(false);
   delete byId('desk').dataset.open;
+}
+
+/**
+ * One application is never seen, nor decided, in the place of another.
+ * @param {boolean} isWaiting whether the next one is waited for
+ */
+function emptyCase(isWaiting) {
+  const body = byId('case-body');
+  const hadFocus = body.contains(document.activeElement);
+  body.replaceChildren();
+  byId('case-problem').textContent = '';
+  setWaiting(isWaiting);
+  if (hadFocus) byId('case').focus();
+}
+
+/** @param {boolean} isWaiting */
+function setWaiting(isWaiting) {
+  byId('case-body').setAttribute('aria-busy', String(isWaiting));
+  byId('case-waiting').textContent = isWaiting ? 'The application is being opened…' : '';
 }
 
 function backToQueue() {
@@ -129,7 +178,7 @@ function backToQueue() {
 
 /** @param {unknown} error */
 function fail(error) {
-  if (!signedOutBy(error)) byId('queue-problem').textContent = message(error);
+  if (!isSuperseded(error) && !signedOutBy(error)) byId('queue-problem').textContent = message(error);
 }
 
 /** @param {unknown} error a key that is no longer taken ends the session */

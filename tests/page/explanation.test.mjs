@@ -110,6 +110,26 @@ suite('an explanation', () => {
     });
   });
 
+  test('what an older application was refused for does not take the place of a newer decision', async () => {
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(1000);
+    // The newer decision is shown, and its explanation does not come yet.
+    await page.evaluate(() => {
+      const send = Worker.prototype.postMessage;
+      Worker.prototype.postMessage = function post(message) { if (message.question === undefined) send.call(this, message); };
+    });
+    const amount = page.locator('[name=loan_amnt]');
+    await amount.fill('many');
+    await page.locator('#decision[data-verdict=waiting]').waitFor();
+    await page.waitForFunction(() => document.getElementById('answer-heading').textContent === 'Answer, status 422');
+    await amount.fill(DECLINED.loan_amnt);
+    await page.locator('#decision:not([data-verdict=waiting])').waitFor();
+    const shown = await shownDecision(page);
+    assert.notEqual(shown.probability, '');
+    await page.clock.runFor(10_000);
+    assert.deepEqual(await shownDecision(page), shown);
+  });
+
   test('a refused application has no explanation', async () => {
     await page.locator('[name=loan_amnt]').fill('many');
     await settled(page, /^No decision/);

@@ -55,6 +55,14 @@ suite('the officer’s page', () => {
     return Number(response.headers.get('x-decision-log').split(';')[0]);
   }
 
+  /** What a person, or another program, tells the server beside the page; the record's index. */
+  async function say(url, key, path, body) {
+    const headers = { 'content-type': 'application/json', 'x-api-key': key };
+    const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, await response.clone().text());
+    return (await response.json()).index;
+  }
+
   async function open(url, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
@@ -75,6 +83,35 @@ suite('the officer’s page', () => {
     await opened.page.locator('#desk').waitFor();
     return opened;
   }
+
+  /**
+   * Keeps what the server answers to the first request of this kind until `release`, which waits until the page has had
+   * it; `asked` waits until the server has answered.
+   */
+  async function hold(page, wanted, method = 'GET') {
+    const [asked, freed, ended] = [latch(), latch(), latch()];
+    let isHeld = false;
+    await page.route(wanted, async (route) => {
+      const request = route.request();
+      if (isHeld || request.method() !== method) return route.fallback();
+      isHeld = true;
+      for (const event of ['requestfinished', 'requestfailed']) page.on(event, (one) => { if (one === request) ended.open(); });
+      const response = await route.fetch();
+      asked.open();
+      await freed.opened;
+      return route.fulfill({ response });
+    });
+    const release = async () => {
+      freed.open();
+      await ended.opened;
+      await goneThrough(page);
+    };
+    return { asked: asked.opened, release };
+  }
+
+  /** What the page got before, it has dealt with: another answer has gone the same way. */
+  const goneThrough = (page) => page.evaluate(async () => { await (await fetch('icon.svg', { cache: 'no-store' })).text(); });
+  const pathname = (path) => (url) => url.pathname === path;
 
   const row = (page, name) => page.locator('.row', { has: page.locator('.row-name', { hasText: name }) });
 
@@ -267,18 +304,12 @@ suite('the officer’s page', () => {
 
   test('what a person said and was erased since is neither guessed nor asked for again', async () => {
     const index = await ask(server.url, 'E-1');
-    const say = async (key, path, body) => {
-      const headers = { 'content-type': 'application/json', 'x-api-key': key };
-      const response = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-      assert.ok(response.ok, await response.clone().text());
-      return (await response.json()).index;
-    };
     const said = [
-      await say(KEYS.ann, `decisions/${index}/override`, { outcome: 'approve', reason: 'INCOME', note: 'Payslips' }),
-      await say(KEYS.ann, `decisions/${index}/notice`, { method: 'letter' }),
-      await say(KEYS.ann, `decisions/${index}/performance`, { outcome: 'repaid' }),
+      await say(server.url, KEYS.ann, `decisions/${index}/override`, { outcome: 'approve', reason: 'INCOME', note: 'Payslips' }),
+      await say(server.url, KEYS.ann, `decisions/${index}/notice`, { method: 'letter' }),
+      await say(server.url, KEYS.ann, `decisions/${index}/performance`, { outcome: 'repaid' }),
     ];
-    await say('admin', 'log/erase', { indexes: said, because: 'a test', before_term: true });
+    await say(server.url, 'admin', 'log/erase', { indexes: said, because: 'a test', before_term: true });
     const { page, context } = await signIn(server.url, 'ann');
     await page.goto(`${server.url}officer#${index}`);
     await page.locator('#case-heading', { hasText: 'E-1' }).waitFor();
@@ -291,6 +322,122 @@ suite('the officer’s page', () => {
     await page.locator('#state').selectOption('decided');
     await row(page, 'E-1').filter({ hasText: 'Approved' }).waitFor();
     assert.doesNotMatch(await row(page, 'E-1').textContent(), /null|undefined/);
+    await context.close();
+  });
+
+  test('the application that was opened last is shown and decided, also where an older answer comes later', async () => {
+    const [old, last] = [await ask(eyes.url, 'O-1'), await ask(eyes.url, 'O-2')];
+    for (const [index, outcome] of [[old, 'decline'], [last, 'approve']]) await say(eyes.url, KEYS.ann, `decisions/${index}/override`, { outcome, reason: 'INCOME' });
+    const { page, context, requests } = await signIn(eyes.url, 'bob');
+    await row(page, 'O-2').click();
+    await page.locator('#case-heading', { hasText: 'O-2' }).waitFor();
+    const held = await hold(page, pathname(`/decisions/${old}`));
+    await row(page, 'O-1').click();
+    await held.asked;
+    // Nothing of the application before is left to be decided, or taken for the one that is being opened.
+    assert.equal(await page.locator('#case-body').innerHTML(), '');
+    assert.equal(await page.locator('#case-body').getAttribute('aria-busy'), 'true');
+    assert.equal(await page.getByRole('region', { name: 'The application is being opened…' }).count(), 1);
+    await checkAxe(page);
+    await row(page, 'O-2').click();
+    await page.locator('#case-heading', { hasText: 'O-2' }).waitFor();
+    await held.release();
+    assert.equal(await page.locator('#case-heading').textContent(), 'O-2');
+    assert.equal(await page.locator('.row[aria-current] .row-name').textContent(), 'O-2');
+    assert.ok(await page.locator('#outcome-approve').isChecked());
+    assert.equal(await page.locator('#case-body').getAttribute('aria-busy'), 'false');
+    assert.equal(await page.locator('#case-waiting').textContent(), '');
+    await page.getByRole('button', { name: 'Confirm or propose' }).click();
+    await page.locator('.word', { hasText: 'Bob Ray confirmed' }).waitFor();
+    assert.deepEqual(requests.filter((request) => request.method() === 'POST').map((request) => new URL(request.url()).pathname),
+      [`/decisions/${last}/override`]);
+    await context.close();
+  });
+
+  test('nothing of an application comes after signing out', async () => {
+    const index = await ask(server.url, 'X-1');
+    const { page, context } = await signIn(server.url, 'ann');
+    await row(page, 'X-1').waitFor();
+    const held = [await hold(page, pathname('/decisions')), await hold(page, pathname(`/decisions/${index}`))];
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await row(page, 'X-1').click();
+    await Promise.all(held.map(({ asked }) => asked));
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await Promise.all(held.map(({ release }) => release()));
+    assert.ok(await page.locator('#key').isVisible());
+    assert.doesNotMatch(await page.locator('body').innerHTML(), /X-1/);
+    assert.equal(await page.locator('#case-body').innerHTML(), '');
+    await page.locator('#key').fill(KEYS.eve);
+    await page.keyboard.press('Enter');
+    await page.locator('#case-heading', { hasText: 'X-1' }).waitFor();
+    await context.close();
+  });
+
+  test('who signs in last is signed in, also where an older key is answered later', async () => {
+    const { page, context } = await open(server.url);
+    const held = await hold(page, pathname('/decisions/me'));
+    await page.keyboard.type('wrong');
+    await page.keyboard.press('Enter');
+    await held.asked;
+    await page.locator('#key').fill(KEYS.bob);
+    await page.keyboard.press('Enter');
+    await page.locator('#desk').waitFor();
+    await held.release();
+    assert.match(await page.locator('#session').textContent(), /Bob Ray reviewer/);
+    assert.ok(await page.locator('#desk').isVisible());
+    await context.close();
+  });
+
+  test('what was recorded or refused after its application was left does not touch the one that is open', async () => {
+    const [first, second, third] = [await ask(server.url, 'D-1'), await ask(server.url, 'D-2'), await ask(server.url, 'D-3')];
+    const { page, context, requests } = await signIn(server.url, 'ann');
+    const fill = async (name) => {
+      await row(page, name).click();
+      await page.locator('#case-heading', { hasText: name }).waitFor();
+      await page.locator('#outcome-approve').check({ force: true });
+      await page.locator('#reason').selectOption('INCOME');
+    };
+    const submit = page.getByRole('button', { name: 'Record this decision' });
+    const recorded = await hold(page, pathname(`/decisions/${first}/override`), 'POST');
+    await fill('D-1');
+    await submit.click();
+    await recorded.asked;
+    await row(page, 'D-3').click();
+    await page.locator('#case-heading', { hasText: 'D-3' }).waitFor();
+    await page.locator('#note').fill('typed with care');
+    await recorded.release();
+    await row(page, 'D-1').waitFor({ state: 'detached' });
+    await goneThrough(page);
+    assert.equal(await page.locator('#note').inputValue(), 'typed with care');
+    assert.equal(requests.filter((request) => request.url().endsWith(`/decisions/${third}`)).length, 1);
+    await fill('D-2');
+    await say(server.url, KEYS.eve, `decisions/${second}/override`, { outcome: 'decline', reason: 'COLLATERAL' });
+    const refused = await hold(page, pathname(`/decisions/${second}/override`), 'POST');
+    await submit.click();
+    await refused.asked;
+    await row(page, 'D-3').click();
+    await page.locator('#case-heading', { hasText: 'D-3' }).waitFor();
+    await refused.release();
+    await page.locator('#queue-problem', { hasText: /^D-2: .*decided by a person already/ }).waitFor();
+    assert.equal(await page.locator('#decide-problem').textContent(), '');
+    await context.close();
+  });
+
+  test('the queue shows what was chosen last', async () => {
+    const index = await ask(server.url, 'Q-1');
+    const decided = await ask(server.url, 'Q-2');
+    await say(server.url, KEYS.eve, `decisions/${decided}/override`, { outcome: 'approve', reason: 'INCOME' });
+    const { page, context } = await signIn(server.url, 'ann');
+    await row(page, 'Q-1').waitFor();
+    const held = await hold(page, (url) => url.searchParams.get('state') === 'decided');
+    await page.locator('#state').selectOption({ label: 'Decided' });
+    await held.asked;
+    await page.locator('#state').selectOption({ label: 'All' });
+    await row(page, 'Q-2').waitFor();
+    await held.release();
+    assert.equal(await row(page, 'Q-1').count(), 1);
+    await row(page, 'Q-1').click();
+    assert.equal(new URL(page.url()).hash, `#${index}`);
     await context.close();
   });
 
@@ -331,6 +478,13 @@ function valueOf({ type, categories, minimum = 0, exclusive_minimum: above, maxi
   if (type === 'category') return categories[0].value;
   const middle = ((above ?? minimum) + maximum) / 2;
   return type === 'integer' ? Math.round(middle) : middle;
+}
+
+/** `opened` waits for `open`. */
+function latch() {
+  let open;
+  const opened = new Promise((done) => { open = done; });
+  return { opened, open };
 }
 
 async function tabTo(page, id) {
