@@ -108,21 +108,25 @@ def test_the_dashboard_is_one_for_grafana(dashboard):
         assert expressions == [one["expr"] for one in mine.get("targets", [])]
 
 
-OVERLAYS = ["configmap", "volume", "hub", "decision-log"]
+OVERLAYS = ["configmap", "volume", "hub", "decision-log", "decision-log-a"]
+
+
+def kustomize(folder):
+    """What `kubectl apply -k` would send, built by the kustomize inside kubectl."""
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed (Debian: kubernetes-client): the overlays are not built")
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
 
 
 @pytest.fixture(params=OVERLAYS)
 def overlay(request, tmp_path):
-    """What `kubectl apply -k` would send, built by the kustomize inside kubectl."""
-    if not shutil.which("kubectl"):
-        pytest.skip("kubectl is not installed (Debian: kubernetes-client): the overlays are not built")
     shutil.copytree(DEPLOY / "kubernetes", tmp_path / "kubernetes")
     folder = tmp_path / "kubernetes/overlays" / request.param
     if request.param == "configmap":
         shutil.copy(os.environ["UNDERWRITE_TEST_MODEL"], folder / "model.wasm")
-    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return kustomize(folder)
 
 
 def kind(documents, name):
@@ -163,10 +167,39 @@ def test_a_log_has_one_server(overlay, request):
     assert deployment["replicas"] == 1 and deployment["strategy"] == {"type": "Recreate"} and not scaled
     # A mount that gave the group the keys would be refused at the next start.
     assert deployment["template"]["spec"]["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
-    claims = {document["metadata"]["name"]: document["spec"]["accessModes"] for document in overlay
+    claims = {document["metadata"]["name"].removeprefix("a-"): document["spec"]["accessModes"] for document in overlay
               if document["kind"] == "PersistentVolumeClaim"}
     assert claims["underwrite-log"] == claims["underwrite-log-keys"] == ["ReadWriteOncePod"]
     assert kind(overlay, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+def selected(document):
+    """The labels of the pods that a Service, a budget or a policy is about."""
+    selector = document["spec"].get("podSelector", document["spec"].get("selector"))
+    return selector.get("matchLabels", selector).items()
+
+
+def test_servers_with_a_log_each_share_no_pod_and_no_origin(tmp_path):
+    """A request about a record of one would be taken for one about the same index of the other."""
+    shutil.copytree(DEPLOY / "kubernetes", tmp_path / "kubernetes")
+    overlays = tmp_path / "kubernetes/overlays"
+    shutil.copytree(overlays / "decision-log-a", overlays / "decision-log-b")
+    # As its comment says.
+    copied = overlays / "decision-log-b/kustomization.yaml"
+    text, written = re.subn(r"^(namePrefix: |.*decision-log: |.*origin=underwrite/)a\b", r"\1b", copied.read_text(), flags=re.M)
+    assert written == 3
+    copied.write_text(text)
+    both = [kustomize(overlays / f"decision-log-{one}") for one in "ab"]
+    named = [{(document["kind"], document["metadata"]["name"]) for document in one} for one in both]
+    assert not named[0] & named[1]
+    pods = [kind(one, "Deployment")["spec"]["template"]["metadata"]["labels"].items() for one in both]
+    for name in ["Service", "PodDisruptionBudget", "NetworkPolicy", "Deployment"]:
+        for at, one in enumerate(both):
+            labels = selected(kind(one, name))
+            assert labels <= pods[at] and not labels <= pods[1 - at], name
+    origins = [[text for text in kind(one, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+                if "origin" in text] for one in both]
+    assert origins == [["--decision-log-origin=underwrite/a"], ["--decision-log-origin=underwrite/b"]]
 
 
 def kubelet_environment(service):
@@ -370,6 +403,10 @@ def test_nginx_balances_two_replicas(balanced):
     assert len(answer.text.splitlines()) == 3
     for action in ["reload", "rollback"]:
         assert client.post(f"/models/loan-approval/{action}", headers={"x-api-key": "a"}).status_code == 404
+    # Each has a log of its own, in which an index is another application.
+    for path in ["/officer", "/decisions", "/decisions/1", "/decisions/1/override", "/log/key", "/log/erase"]:
+        answer = client.get(path)
+        assert answer.status_code == 404 and "address of the replica" in answer.json()["detail"], path
     # A replica dies in the middle: nobody notices.
     for at in range(40):
         if at == 10:
