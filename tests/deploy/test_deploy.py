@@ -1,5 +1,6 @@
 """What deploy/ says is true of the running server."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -108,21 +109,25 @@ def test_the_dashboard_is_one_for_grafana(dashboard):
         assert expressions == [one["expr"] for one in mine.get("targets", [])]
 
 
-OVERLAYS = ["configmap", "volume", "hub", "decision-log"]
+OVERLAYS = ["configmap", "volume", "hub", "decision-log", "decision-log-a"]
+
+
+def kustomize(folder):
+    """What `kubectl apply -k` would send, built by the kustomize inside kubectl."""
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed (Debian: kubernetes-client): the overlays are not built")
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
 
 
 @pytest.fixture(params=OVERLAYS)
 def overlay(request, tmp_path):
-    """What `kubectl apply -k` would send, built by the kustomize inside kubectl."""
-    if not shutil.which("kubectl"):
-        pytest.skip("kubectl is not installed (Debian: kubernetes-client): the overlays are not built")
     shutil.copytree(DEPLOY / "kubernetes", tmp_path / "kubernetes")
     folder = tmp_path / "kubernetes/overlays" / request.param
     if request.param == "configmap":
         shutil.copy(os.environ["UNDERWRITE_TEST_MODEL"], folder / "model.wasm")
-    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return kustomize(folder)
 
 
 def kind(documents, name):
@@ -163,10 +168,39 @@ def test_a_log_has_one_server(overlay, request):
     assert deployment["replicas"] == 1 and deployment["strategy"] == {"type": "Recreate"} and not scaled
     # A mount that gave the group the keys would be refused at the next start.
     assert deployment["template"]["spec"]["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
-    claims = {document["metadata"]["name"]: document["spec"]["accessModes"] for document in overlay
+    claims = {document["metadata"]["name"].removeprefix("a-"): document["spec"]["accessModes"] for document in overlay
               if document["kind"] == "PersistentVolumeClaim"}
     assert claims["underwrite-log"] == claims["underwrite-log-keys"] == ["ReadWriteOncePod"]
     assert kind(overlay, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+def selected(document):
+    """The labels of the pods that a Service, a budget or a policy is about."""
+    selector = document["spec"].get("podSelector", document["spec"].get("selector"))
+    return selector.get("matchLabels", selector).items()
+
+
+def test_servers_with_a_log_each_share_no_pod_and_no_origin(tmp_path):
+    """A request about a record of one would be taken for one about the same index of the other."""
+    shutil.copytree(DEPLOY / "kubernetes", tmp_path / "kubernetes")
+    overlays = tmp_path / "kubernetes/overlays"
+    shutil.copytree(overlays / "decision-log-a", overlays / "decision-log-b")
+    # As its comment says.
+    copied = overlays / "decision-log-b/kustomization.yaml"
+    text, written = re.subn(r"^(namePrefix: |.*decision-log: |.*origin=underwrite/)a\b", r"\1b", copied.read_text(), flags=re.M)
+    assert written == 3
+    copied.write_text(text)
+    both = [kustomize(overlays / f"decision-log-{one}") for one in "ab"]
+    named = [{(document["kind"], document["metadata"]["name"]) for document in one} for one in both]
+    assert not named[0] & named[1]
+    pods = [kind(one, "Deployment")["spec"]["template"]["metadata"]["labels"].items() for one in both]
+    for name in ["Service", "PodDisruptionBudget", "NetworkPolicy", "Deployment"]:
+        for at, one in enumerate(both):
+            labels = selected(kind(one, name))
+            assert labels <= pods[at] and not labels <= pods[1 - at], name
+    origins = [[text for text in kind(one, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+                if "origin" in text] for one in both]
+    assert origins == [["--decision-log-origin=underwrite/a"], ["--decision-log-origin=underwrite/b"]]
 
 
 def kubelet_environment(service):
@@ -242,6 +276,31 @@ def test_compose_gives_a_log_volumes_of_its_own():
     assert not {volume.split(":")[1] for volume in base["volumes"]} & mounted.keys()
 
 
+def test_compose_takes_people_from_the_file_that_its_comment_names(tmp_path):
+    """The image's own command, in the folder that an image from `scratch` starts in."""
+    text = (DEPLOY / "docker-compose.decision-log.yml").read_text()
+    (mounted,) = re.findall(r"`\./underwrite\.toml:/(\S+):ro`", text)
+    assert "WORKDIR" not in (DEPLOY / "Dockerfile").read_text().rsplit("FROM scratch")[1]
+    (tmp_path / mounted).write_text(PEOPLE)
+    (command,) = re.findall(r"^CMD (\[.+\])$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    metrics = str(free_port())
+    models = {"/models": str(tmp_path / "models"), "9464": metrics}
+    (tmp_path / "models/loan-approval/1.0.0").mkdir(parents=True)
+    shutil.copy(os.environ["UNDERWRITE_TEST_MODEL"], tmp_path / "models/loan-approval/1.0.0/model.wasm")
+    variables = yaml.safe_load(text)["services"]["underwrite"]["environment"]
+    variables = {name: f"{tmp_path}{folder}" for name, folder in variables.items()}
+    process = subprocess.Popen(
+        [os.environ["UNDERWRITE_BIN"], *(models.get(one, one) for one in json.loads(command)), "--port", "0",
+         "--allow-mismatch"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path, env=variables)
+    try:
+        url = re.search(r"http://[^/]+", process.stdout.readline()).group()
+        assert httpx.get(url + "/decisions/me", headers={"x-api-key": "ann"}).json()["name"] == "Ann Lee"
+        assert httpx.get(f"http://127.0.0.1:{metrics}/metrics").status_code == 200
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_compose_names_files_that_are_there():
     compose = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
     assert set(compose["services"]) == {"underwrite", "prometheus", "grafana", "mlflow"}
@@ -275,13 +334,28 @@ def test_the_unit_is_one_for_systemd(tmp_path):
     assert exposure < 2.5, done.stdout
 
 
+PEOPLE = f"""
+[decision_log]
+[[decision_log.reason]]
+code = "INCOME"
+text = "Income verified by documents"
+[[decision_log.person]]
+name = "Ann Lee"
+role = "officer"
+key_sha256 = "{hashlib.sha256(b"ann").hexdigest()}"
+"""
+
+
 def test_two_units_serve_one_folder(tmp_path):
-    """Their command and their settings, as an administrator has installed them."""
+    """Their command and their settings, as an administrator has installed them, with a log for each."""
     command = re.search("^ExecStart=(.+)$", (DEPLOY / "systemd/underwrite@.service").read_text(), re.M).group(1)
-    settings = (DEPLOY / "systemd/underwrite.toml").read_text()
+    settings = (DEPLOY / "systemd/underwrite.toml").read_text() + PEOPLE
+    drop_in = (DEPLOY / "systemd/decision-log.conf").read_text()
+    log = dict(re.findall(r"^Environment=(\w+)=(.+)$", drop_in, re.M))
+    (keys,) = re.findall("^StateDirectory=(.+)$", drop_in, re.M)
     here = lambda text: re.sub("/(etc|var)/", rf"{tmp_path}/\1/", text)
     version = tmp_path / "var/lib/underwrite/models/loan-approval/1.0.0"
-    for folder in [version, tmp_path / "etc/underwrite"]:
+    for folder in [version, tmp_path / "etc/underwrite", tmp_path / "var/lib" / keys]:
         folder.mkdir(parents=True)
     shutil.copy(os.environ["UNDERWRITE_TEST_MODEL"], version / "model.wasm")
     (tmp_path / "etc/underwrite/underwrite.toml").write_text(here(settings))
@@ -295,13 +369,19 @@ def test_two_units_serve_one_folder(tmp_path):
             assert program == "/usr/local/bin/underwrite"
             processes.append(subprocess.Popen(
                 [os.environ["UNDERWRITE_BIN"], *arguments, "--allow-mismatch"], stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, text=True, env={}))
+                stderr=subprocess.DEVNULL, text=True,
+                env={name: here(value).replace("%i", port) for name, value in log.items()}))
             assert processes[-1].stdout.readline().startswith("Serving on")
             urls.append(f"http://127.0.0.1:{port}")
         for url in urls:
-            assert httpx.post(url + "/predict", json=LOAN, headers={"x-api-key": "swordfish"}).status_code == 200
+            answer = httpx.post(url + "/predict", json=LOAN, headers={"x-api-key": "swordfish"})
+            assert answer.status_code == 200 and "x-decision-log" in answer.headers
+            port = url.rsplit(":", 1)[1]
+            assert httpx.get(url + "/decisions", headers={"x-api-key": "ann"}).json()["log"].startswith(f"underwrite/{port}+")
+        ports = [url.rsplit(":", 1)[1] for url in urls]
         states = [one.name for one in (tmp_path / "var/lib/underwrite").iterdir()]
-        assert sorted(states) == sorted(["models"] + [f"drift-{url.rsplit(':', 1)[1]}" for url in urls])
+        assert sorted(states) == sorted(["models"] + [f"{what}-{port}" for what in ["drift", "log"] for port in ports])
+        assert sorted(one.name for one in (tmp_path / "var/lib" / keys).iterdir()) == sorted(ports)
         assert any((tmp_path / "var/cache/underwrite/modules").iterdir())
     finally:
         for process in processes:
@@ -370,6 +450,10 @@ def test_nginx_balances_two_replicas(balanced):
     assert len(answer.text.splitlines()) == 3
     for action in ["reload", "rollback"]:
         assert client.post(f"/models/loan-approval/{action}", headers={"x-api-key": "a"}).status_code == 404
+    # Each has a log of its own, in which an index is another application.
+    for path in ["/officer", "/decisions", "/decisions/1", "/decisions/1/override", "/log/key", "/log/erase"]:
+        answer = client.get(path)
+        assert answer.status_code == 404 and "address of the replica" in answer.json()["detail"], path
     # A replica dies in the middle: nobody notices.
     for at in range(40):
         if at == 10:

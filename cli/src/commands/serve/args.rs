@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::log::Log;
 use super::on_failure::WhenItFails;
+use super::origin::Origin;
 use super::window_length::WindowLength;
 
 const EXAMPLES: &str = "\
@@ -208,6 +209,9 @@ pub(crate) struct Args {
     /// Folder of the decision log's keys [default: keys in the log's folder]
     #[arg(long, value_name = "FOLDER")]
     pub(super) decision_log_keys: Option<PathBuf>,
+    /// Name of a new decision log, in its checkpoints [default: underwrite]
+    #[arg(long, value_name = "NAME")]
+    pub(super) decision_log_origin: Option<Origin>,
     /// Handling of decisions that cannot be recorded: refuse (503) or serve (counted and logged)
     /// [default: refuse]
     #[arg(long, value_name = "WHAT")]

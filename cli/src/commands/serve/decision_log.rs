@@ -1,4 +1,4 @@
-//! The settings of the decision log: three flags, and the table `[decision_log]`.
+//! The settings of the decision log: four flags, and the table `[decision_log]`.
 
 use anyhow::{Result, anyhow, bail, ensure};
 use host_server::{DecisionLogOptions, OnFailure, Person, PersonRole, ReasonCode};
@@ -9,11 +9,13 @@ use super::args::Args;
 use super::digest;
 use super::keys::key;
 use super::on_failure::WhenItFails;
+use super::origin::Origin;
 use crate::config_file::ConfigFile;
 use crate::settings::Settings;
 
 const FOLDER: &str = "decision-log";
 const KEYS: &str = "decision-log-keys";
+const ORIGIN: &str = "decision-log-origin";
 const ON_FAILURE: &str = "decision-log-on-failure";
 
 /// A longer name or code is a mistake, in characters.
@@ -64,6 +66,7 @@ pub(super) fn read(
     for (name, value) in [
         (FOLDER, &table.folder),
         (KEYS, &table.keys),
+        (ORIGIN, &table.origin),
         (ON_FAILURE, &table.on_failure),
     ] {
         if let Some(value) = value {
@@ -72,6 +75,7 @@ pub(super) fn read(
     }
     let folder = from.path(key(FOLDER), args.decision_log.clone())?;
     let keys = from.path(key(KEYS), args.decision_log_keys.clone())?;
+    let origin = from.optional(key(ORIGIN), args.decision_log_origin.clone())?;
     let usual = WhenItFails(OnFailure::Refuse);
     let given = args.decision_log_on_failure;
     let WhenItFails(on_failure) = from.or(key(ON_FAILURE), given, usual)?;
@@ -86,9 +90,7 @@ pub(super) fn read(
     options.keys = keys;
     options.on_failure = on_failure;
     options.four_eyes = table.four_eyes;
-    if let Some(text) = &table.origin {
-        options.origin = Some(origin(text, file)?);
-    }
+    options.origin = origin.map(|Origin(name)| name);
     if let Some(text) = &table.retention {
         options.retention_months = months(text, file)?;
     }
@@ -114,18 +116,6 @@ struct Tables {
 /// The file and line of a value.
 fn line<T>(of: &Spanned<T>, file: Option<&ConfigFile>) -> String {
     file.map_or_else(String::new, |file| file.line_at(of.span().start))
-}
-
-/// The name of a log, as a URL without its scheme: it is a line of each checkpoint.
-fn origin(text: &Spanned<String>, file: Option<&ConfigFile>) -> Result<String> {
-    let name = text.get_ref();
-    let fits = |c: char| c.is_ascii_graphic() && c != '+';
-    ensure!(
-        !name.is_empty() && name.len() <= 200 && name.chars().all(fits),
-        "{}: decision_log.origin is `{name}`, expected 1 to 200 visible ASCII characters without a space or `+`, such as bank.example/underwrite/eu-1",
-        line(text, file)
-    );
-    Ok(name.clone())
 }
 
 /// `60 months` or `5 years`.

@@ -10,6 +10,7 @@ pub(super) mod keys;
 mod log;
 mod on_failure;
 mod options;
+mod origin;
 mod source;
 mod window_length;
 
