@@ -27,10 +27,13 @@ impl Times {
 }
 
 /// Terms and holds of records. What is about a decision, or about such a record in turn, has the
-/// decision's term and is on hold with what it is about.
+/// decision's term and is on hold with what it is about. An erasure takes it along, so that a hold
+/// on it prevents the erasure of the decision too.
 #[derive(Debug)]
 pub(crate) struct Terms {
     on_hold: BTreeSet<u64>,
+    /// What a record is about that is on hold, or that has such a record about it.
+    kept: BTreeSet<u64>,
     /// By each record that is about another one: the decision that it leads to.
     decisions: BTreeMap<u64, u64>,
     /// By decision: the minute of the last record that leads to it.
@@ -41,6 +44,7 @@ impl Terms {
     pub(crate) fn new(on_hold: BTreeSet<u64>) -> Self {
         Self {
             on_hold,
+            kept: BTreeSet::new(),
             decisions: BTreeMap::new(),
             last: BTreeMap::new(),
         }
@@ -66,6 +70,17 @@ impl Terms {
 
     pub(crate) fn is_on_hold(&self, index: u64) -> bool {
         self.on_hold.contains(&index)
+    }
+
+    /// Whether a hold prevents the erasure of a record: on itself, or on one that is erased with
+    /// it. To be asked of every record once all are added, newest first: what is about a record
+    /// comes after it.
+    pub(crate) fn is_kept(&mut self, index: u64, entry: &Entry) -> bool {
+        let kept = self.is_on_hold(index) && !entry.erased || self.kept.contains(&index);
+        if kept {
+            self.kept.extend(entry.about());
+        }
+        kept
     }
 
     /// The times of a record, once all that count for it are added.

@@ -641,6 +641,51 @@ fn what_is_about_a_decision_has_its_term_and_its_holds() {
     sound(folder.path());
 }
 
+/// What is beyond its retention is erased by the list, whatever is on hold.
+#[test]
+fn what_is_listed_for_erasure_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    let about = |kind, link| Record::about(kind, link, &"the applicant").unwrap();
+    let records = vec![
+        old(6, decision(0)),
+        old(6, about(Kind::Override, 0)),
+        old(6, about(Kind::Notice, 1)),
+        old(6, about(Kind::Performance, 0)),
+        old(6, decision(4)),
+        old(6, about(Kind::Override, 4)),
+        old(6, decision(6)),
+        old(6, decision(7)),
+    ];
+    log.append(records).unwrap().wait().unwrap();
+    let now = u32::try_from(old(0, decision(0)).details.time / 60_000_000).unwrap();
+    let listed = || -> Vec<u64> {
+        let due = log.reader().beyond_retention(60, now).unwrap();
+        due.iter().map(|found| found.index).collect()
+    };
+    assert_eq!(listed(), [0, 1, 2, 3, 4, 5, 6, 7]);
+    // The notice keeps the override, and the override the decision, but not how the loan went.
+    log.hold(&change(&[2, 4, 7]), "tester").unwrap();
+    assert_eq!(listed(), [3, 6]);
+    let due = |indexes: &[u64]| Change {
+        before_term: false,
+        ..change(indexes)
+    };
+    for index in [0, 1, 2, 4, 5, 7] {
+        let refused = log.erase(&due(&[index]), "tester").unwrap_err();
+        assert!(matches!(refused, LogError::Held(_)), "{index}: {refused}");
+    }
+    assert_eq!(log.erase(&due(&listed()), "tester").unwrap().records, 2);
+    assert_eq!(listed(), [] as [u64; 0]);
+    // A hold on what is erased already keeps nothing.
+    log.release(&change(&[2, 7]), "tester").unwrap();
+    log.hold(&change(&[3]), "tester").unwrap();
+    assert_eq!(listed(), [0, 1, 2, 7]);
+    assert_eq!(log.erase(&due(&listed()), "tester").unwrap().records, 4);
+    log.close().unwrap();
+    sound(folder.path());
+}
+
 #[test]
 fn records_are_beyond_retention_after_their_term() {
     let folder = tempfile::tempdir().unwrap();

@@ -170,9 +170,10 @@ impl Reader {
         })
     }
 
-    /// Records about applicants that are beyond their retention and not on hold at `now`
-    /// (minutes since 1970 UTC), and were not erased yet. A record about a decision is kept as
-    /// long as the decision.
+    /// Records about applicants that are beyond their retention at `now` (minutes since 1970
+    /// UTC), that no hold keeps, and that were not erased yet. A record about a decision is kept
+    /// as long as the decision, and one on hold keeps what it is about: an erasure of all that
+    /// is found is not refused.
     ///
     /// # Errors
     /// When the index or a hold cannot be read.
@@ -180,15 +181,15 @@ impl Reader {
         let mut terms = Terms::new(self.held()?);
         self.each_entry(|index, entry| terms.add(index, entry))?;
         let mut found = Vec::new();
-        self.each_entry(|index, entry| {
-            if !entry.kind.is_personal() || entry.erased {
-                return;
-            }
-            let (times, on_hold) = (terms.times(index, entry), terms.is_on_hold(index));
-            if is_beyond(&times, months, on_hold, now) {
+        self.walk(0..u64::MAX, true, |index, entry| {
+            let (times, is_kept) = (terms.times(index, entry), terms.is_kept(index, entry));
+            let is_there = entry.kind.is_personal() && !entry.erased;
+            if is_there && is_beyond(&times, months, is_kept, now) {
                 found.push(Found::new(index, entry));
             }
+            ControlFlow::Continue(())
         })?;
+        found.reverse();
         Ok(found)
     }
 }
