@@ -12,8 +12,11 @@ const decoder = new TextDecoder();
 /** @returns {Promise<any>} the glue, which matches the engine in model.wasm because both come from the same file */
 async function loadGlue() {
   const url = new URL('model.js', import.meta.url).href;
-  return import(url).catch((error) => {
-    throw new Error(`model.js could not be loaded: ${error.message}`);
+  return import(url).catch(async (error) => {
+    // The browser does not tell what the server answered.
+    const response = await fetch(url).catch(() => undefined);
+    const why = response && !response.ok ? await refusal(response) : error.message;
+    throw new Error(`model.js could not be loaded: ${why}`);
   });
 }
 
@@ -23,8 +26,16 @@ async function fetchModule() {
     throw new Error(`model.wasm could not be loaded: ${error.message}`);
   });
   if (response.ok) return response;
+  throw new Error(`model.wasm could not be loaded: ${await refusal(response)}`);
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<string>} what the server said
+ */
+async function refusal(response) {
   const detail = await response.json().then((body) => `: ${body.detail}`, () => '');
-  throw new Error(`model.wasm could not be loaded: the server answered ${response.status}${detail}`);
+  return `the server answered ${response.status}${detail}`;
 }
 
 async function load() {
