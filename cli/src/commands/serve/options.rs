@@ -90,8 +90,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
 /// Its WebAssembly runs in a sandbox, here and in a page; its JavaScript in none.
 fn engine_check(known_only: bool, unknown_scripts: bool) -> FileCheck {
     FileCheck(Arc::new(move |wasm: &[u8]| {
-        let failed = |error: anyhow::Error| error.to_string();
-        let unknown = match engine::origin(wasm).map_err(failed)? {
+        let unknown = match engine::origin(wasm).map_err(|error| error.to_string())? {
             Origin::Ours | Origin::Released(_) => return Ok(Checked::Good),
             Origin::Other(unknown) => unknown,
         };
@@ -100,7 +99,7 @@ fn engine_check(known_only: bool, unknown_scripts: bool) -> FileCheck {
         }
         let (script, said) = match &unknown {
             _ if unknown_scripts => (
-                Some(unpack(wasm).map_err(failed)?.glue),
+                Some(unpack(wasm).map_err(|error| error.to_string())?.glue),
                 "and its JavaScript is served, since --allow-unknown-scripts is set",
             ),
             Unknown::Script {
