@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, Stream};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -255,8 +255,12 @@ fn client(with: Option<&str>, more: Vec<CertificateDer<'static>>) -> ClientConfi
 }
 
 /// The answer to a request that comes in one piece with the end of the handshake.
-fn ask_with_the_handshake(address: SocketAddr, with: Option<&str>, request: &[u8]) -> String {
-    let config = Arc::new(client(with, authority(2)));
+fn ask_with_the_handshake(
+    address: SocketAddr,
+    config: &Arc<ClientConfig>,
+    request: &[u8],
+) -> (String, Option<HandshakeKind>) {
+    let config = Arc::clone(config);
     let name = ServerName::try_from("localhost").unwrap();
     let mut session = ClientConnection::new(config, name).unwrap();
     session.set_buffer_limit(None);
@@ -277,7 +281,33 @@ fn ask_with_the_handshake(address: SocketAddr, with: Option<&str>, request: &[u8
     stream.write_all(&piece).unwrap();
     let mut answer = Vec::new();
     let _ = Stream::new(&mut session, &mut stream).read_to_end(&mut answer);
-    String::from_utf8(answer).unwrap()
+    (String::from_utf8(answer).unwrap(), session.handshake_kind())
+}
+
+/// A session that is resumed shows no certificate, and would go on when the certificate has
+/// expired.
+#[tokio::test]
+async fn sessions_are_resumed_but_of_clients_that_show_certificates() {
+    for (with, kind) in [
+        (None, HandshakeKind::Resumed),
+        (Some("client"), HandshakeKind::Full),
+    ] {
+        let (options, folder) = tls_options(with.map(|_| data("ca.pem")));
+        let server = Running::serve(options, folder).await;
+        let address = server.address;
+        let config = Arc::new(client(with, authority(2)));
+        for expected in [HandshakeKind::Full, kind] {
+            let config = Arc::clone(&config);
+            let asked = tokio::task::spawn_blocking(move || {
+                let request = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+                ask_with_the_handshake(address, &config, request)
+            });
+            let (answer, kind) = asked.await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert_eq!(kind, Some(expected), "{with:?}");
+        }
+        server.end().await;
+    }
 }
 
 /// All clients of TLS 1.3 may send so; longer requests than the rest of what a handshake may take
@@ -294,9 +324,10 @@ async fn a_request_may_come_with_the_end_of_the_handshake() {
                 "POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{{{body}}}"
             );
             let asked = tokio::task::spawn_blocking(move || {
-                ask_with_the_handshake(address, with, request.as_bytes())
+                let config = Arc::new(client(with, authority(2)));
+                ask_with_the_handshake(address, &config, request.as_bytes())
             });
-            let answer = asked.await.unwrap();
+            let (answer, _) = asked.await.unwrap();
             assert!(answer.starts_with("HTTP/1.1 200"), "{length}: {answer}");
         }
         server.end().await;
