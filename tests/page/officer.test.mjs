@@ -185,6 +185,10 @@ suite('the officer’s page', () => {
     await page.locator('summary', { hasText: 'Notice and performance' }).click();
     await page.getByRole('button', { name: 'Record a notice' }).click();
     await page.locator('.history', { hasText: 'Bob Ray recorded a notice: letter' }).waitFor();
+    await page.locator('summary', { hasText: 'Notice and performance' }).click();
+    await page.locator('#method').fill('\u202eemail');
+    await page.getByRole('button', { name: 'Record a notice' }).click();
+    await page.locator('.history', { hasText: 'Bob Ray recorded a notice: \ufffdemail, sent' }).waitFor();
     await context.close();
   });
 
