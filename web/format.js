@@ -80,6 +80,12 @@ export function range(feature) {
 }
 
 /**
+ * A text that somebody gave, which leaves the text beside it as it is: characters that turn the direction are seen.
+ * @param {unknown} given
+ */
+export const upright = (given) => String(given).replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+
+/**
  * A value as the form shows it: with its unit, its category's label, or Yes and No.
  * @param {Feature} feature
  * @param {Value | null | undefined} value
@@ -87,13 +93,13 @@ export function range(feature) {
  */
 export function valueText(feature, value) {
   if (value === null || value === undefined) return 'no category';
-  if (feature.type === 'boolean') return value === true ? 'Yes' : value === false ? 'No' : String(value);
+  if (feature.type === 'boolean') return value === true ? 'Yes' : value === false ? 'No' : upright(value);
   if (feature.type === 'category') {
-    return feature.categories?.find((category) => category.value === value)?.label ?? String(value);
+    return feature.categories?.find((category) => category.value === value)?.label ?? upright(value);
   }
   const unit = feature.unit ? (feature.unit === '%' ? '%' : ` ${feature.unit}`) : '';
   // What has a unit is no year.
-  return group(String(value), unit ? 4 : 5) + unit;
+  return group(upright(value), unit ? 4 : 5) + unit;
 }
 
 /**

@@ -72,16 +72,21 @@ export const post = (path, body) =>
  * @param {RequestInit} options
  */
 async function ask(path, options) {
+  // What was sent may have arrived.
+  const lost = () => new Refused(0, options.method === 'POST'
+    ? 'The server does not answer, and may have recorded this all the same: open the application again and look at its history.'
+    : 'The server does not answer: try again.');
   const headers = { ...options.headers, 'x-api-key': keptKey() ?? '' };
   let response;
   try {
     response = await fetch(path, { ...options, headers, cache: 'no-store', credentials: 'omit', redirect: 'error' });
   } catch {
     options.signal?.throwIfAborted();
-    throw new Refused(0, 'The server does not answer. Nothing was recorded; try again.');
+    throw lost();
   }
   const body = await response.json().catch(() => null);
   options.signal?.throwIfAborted();
+  if (response.ok && body === null) throw lost();
   if (response.ok) return body;
   throw new Refused(response.status, body?.detail ?? `The server answered ${response.status}.`, body);
 }

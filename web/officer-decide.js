@@ -24,10 +24,13 @@ export function buildDecide(one, me, reasonText, changed) {
  * @param {(problem?: string) => void} changed
  */
 function decide(one, me, changed) {
-  const { proposal } = one;
+  // Where one person decides, what was proposed before waits for nobody.
+  const proposal = me.four_eyes ? one.proposal : null;
   const mine = proposal?.by === me.name;
   if (mine) return waiting('You proposed this decision. Another person has to confirm it.');
-  if (!proposal && me.role === 'reviewer') return waiting('An officer decides first; then you can confirm it or propose another outcome.');
+  if (!proposal && me.role === 'reviewer') {
+    return waiting(me.four_eyes ? 'An officer decides first; then you can confirm it or propose another outcome.' : 'An officer decides.');
+  }
   const note = element('textarea', { id: 'note', rows: 3, maxlength: me.note_limit, 'aria-describedby': 'note-hint' });
   const left = element('p', { id: 'note-hint', class: 'hint' });
   const showLeft = () => { left.textContent = `Optional; ${count(me.note_limit - note.value.length)} characters left`; };

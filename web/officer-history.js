@@ -2,6 +2,7 @@
 
 import { outcomeWord, personSentence, secondWord, timeText, toOutcome } from './officer-text.js';
 import { element } from './dom.js';
+import { upright } from './format.js';
 
 /**
  * @param {any[]} events
@@ -35,7 +36,7 @@ function sentence(event, reasonText) {
         : personSentence(event, event.step, reasonText);
     case 'notice':
       if (!event.by) return 'A notice was recorded; by whom and how was erased';
-      return `${by} recorded a notice: ${event.method}${event.sent ? `, sent ${new Date(event.sent).toLocaleDateString()}` : ''}`;
+      return `${by} recorded a notice: ${upright(event.method)}${event.sent ? `, sent ${new Date(event.sent).toLocaleDateString()}` : ''}`;
     case 'performance':
       if (!event.by) return 'How the loan fared was recorded; that was erased';
       return `${by} recorded that the loan was ${event.outcome}${event.on ? ` on ${event.on}` : ''}`;

@@ -15,7 +15,11 @@ let me = null;
 let ready = false;
 let timer = 0;
 const [session, opened, looking] = [onlyLatest(), onlyLatest(), onlyLatest()];
-const queue = buildQueue((index) => { location.hash = `#${index}`; }, fail);
+const queue = buildQueue((index) => {
+  if (addressed() === index) return openFromAddress();
+  location.hash = `#${index}`;
+  return undefined;
+}, fail);
 
 byId('sign-in').addEventListener('submit', (event) => {
   event.preventDefault();

@@ -30,5 +30,7 @@ test('an adjustment is told in words, for every policy', () => {
     [boolean, { kind: 'missing', policy: 'most_frequent', to: true }, 'Not given: Yes is used, the most frequent in training.'],
     [category, { kind: 'missing', policy: 'other', to: null }, 'Not given: no category is used.'],
     [category, { kind: 'unknown', policy: 'other', from: 'X', to: null }, 'X is not known: no category is used.'],
+    // What turns the direction of a text does not turn the sentence.
+    [category, { kind: 'unknown', policy: 'other', from: 'X\u202e', to: null }, 'X\ufffd is not known: no category is used.'],
   ]) assert.equal(adjustmentText(feature, { feature: feature.name, ...adjustment }), expected);
 });

@@ -181,10 +181,14 @@ suite('the officer’s page', () => {
     const facts = await page.locator('[aria-labelledby=application-heading] dd').allTextContents();
     assert.equal(facts.length, Object.keys(application).length);
     // A reviewer has the last word, not the first.
-    assert.match(await page.locator('[aria-labelledby=decide-heading]').textContent(), /An officer decides first/);
+    assert.match(await page.locator('[aria-labelledby=decide-heading]').textContent(), /An officer decides\.$/);
     await page.locator('summary', { hasText: 'Notice and performance' }).click();
     await page.getByRole('button', { name: 'Record a notice' }).click();
     await page.locator('.history', { hasText: 'Bob Ray recorded a notice: letter' }).waitFor();
+    await page.locator('summary', { hasText: 'Notice and performance' }).click();
+    await page.locator('#method').fill('\u202eemail');
+    await page.getByRole('button', { name: 'Record a notice' }).click();
+    await page.locator('.history', { hasText: 'Bob Ray recorded a notice: \ufffdemail, sent' }).waitFor();
     await context.close();
   });
 
@@ -420,6 +424,39 @@ suite('the officer’s page', () => {
     await refused.release();
     await page.locator('#queue-problem', { hasText: /^D-2: .*decided by a person already/ }).waitFor();
     assert.equal(await page.locator('#decide-problem').textContent(), '');
+    await context.close();
+  });
+
+  test('where an answer is lost, the page does not say that nothing was recorded', async () => {
+    const index = await ask(server.url, 'N-1');
+    const { page, context } = await signIn(server.url, 'ann');
+    await row(page, 'N-1').click();
+    await page.locator('#decide').waitFor();
+    await page.route(pathname(`/decisions/${index}/override`), async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await page.locator('#outcome-decline').check({ force: true });
+    await page.locator('#reason').selectOption('INCOME');
+    await page.getByRole('button', { name: 'Record this decision' }).click();
+    await page.locator('#decide-problem', { hasText: 'may have recorded this all the same: open the application again' }).waitFor();
+    await row(page, 'N-1').click();
+    await page.locator('.history', { hasText: 'Ann Lee decided to decline' }).waitFor();
+    await context.close();
+  });
+
+  test('a proposal waits for nobody once one person decides', async () => {
+    const index = await ask(eyes.url, 'W-1');
+    await say(eyes.url, KEYS.ann, `decisions/${index}/override`, { outcome: 'approve', reason: 'INCOME' });
+    const { page, context } = await open(eyes.url);
+    await page.route(pathname('/decisions/me'), async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...await response.json(), four_eyes: false } });
+    });
+    await page.keyboard.type(KEYS.ann);
+    await page.keyboard.press('Enter');
+    await row(page, 'W-1').click();
+    await page.getByRole('button', { name: 'Record this decision' }).waitFor();
     await context.close();
   });
 
