@@ -5,6 +5,9 @@
 
 const KEPT = 'underwrite.officer.key';
 
+/** Which log this page shows: that of the first answer that says so. @type {string | undefined} */
+let log;
+
 /** An answer that is none: the server refused, or could not be reached. */
 export class Refused extends Error {
   /**
@@ -44,6 +47,7 @@ export const keptKey = () => sessionStorage.getItem(KEPT);
 
 /** @param {string | null} key */
 export function keepKey(key) {
+  log = undefined;
   if (key === null) sessionStorage.removeItem(KEPT);
   else sessionStorage.setItem(KEPT, key);
 }
@@ -60,12 +64,13 @@ export function get(path, signal, query = {}) {
 }
 
 /**
- * What is recorded is not ended by what is opened afterwards.
+ * Says something of a record of the log that the page shows; a server that has another one refuses it. What is
+ * recorded is not ended by what is opened afterwards.
  * @param {string} path
  * @param {object} body
  */
 export const post = (path, body) =>
-  ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ log, ...body }) });
 
 /**
  * @param {string} path
@@ -86,6 +91,10 @@ async function ask(path, options) {
   }
   const body = await response.json().catch(() => null);
   options.signal?.throwIfAborted();
+  // The same index is another application there.
+  if (body?.log && body.log !== (log ??= body.log)) {
+    throw new Refused(409, 'This address leads to several servers, each with a decision log of its own: open the page at the address of one of them.');
+  }
   if (response.ok && body === null) throw lost();
   if (response.ok) return body;
   throw new Refused(response.status, body?.detail ?? `The server answered ${response.status}.`, body);

@@ -280,6 +280,32 @@ fn records_are_held_released_and_erased() {
     assert_eq!(beyond.lines().count(), 7, "{beyond}");
     let nothing = folder.fail("log erase decisions --because asked");
     assert!(nothing.contains("no record is named"), "{nothing}");
+    let nothing = folder.fail("log erase --server http://127.0.0.1:1 --because asked");
+    assert!(nothing.contains("no record is named"), "{nothing}");
+}
+
+/// An index is another application in another log: a list says of which log its records are.
+#[test]
+fn a_list_of_one_log_changes_no_other() {
+    let (folder, other) = (logged(5), logged(5));
+    let beyond = folder.succeed("log retain decisions --retention 0");
+    std::fs::write(folder.path("beyond.txt"), &beyond).unwrap();
+    std::fs::write(other.path("beyond.txt"), &beyond).unwrap();
+    let hold = "log hold decisions --from beyond.txt --because asked";
+    let refused = other.fail(hold);
+    assert!(refused.contains("nothing was done"), "{refused}");
+    let kept = other.succeed("log search decisions --kind hold");
+    assert_eq!(kept, "");
+    let held = folder.succeed(hold);
+    let count = beyond.lines().count();
+    assert!(
+        held.starts_with(&format!("{count} records on hold")),
+        "{held}"
+    );
+    let own = other.succeed("log retain decisions --retention 0");
+    std::fs::write(folder.path("beyond.txt"), own + &beyond).unwrap();
+    let mixed = folder.fail(hold);
+    assert!(mixed.contains("make a list for each log"), "{mixed}");
 }
 
 #[test]

@@ -228,12 +228,20 @@ fn overrides_and_erasures(folder: &Folder, serving: &Serving, indexes: &[u64]) {
     let answer = post(serving, CHIEF, "/log/erase", &body);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     fs::write(folder.path("chief.txt"), CHIEF).unwrap();
-    let others: Vec<String> = others.iter().map(u64::to_string).collect();
-    folder.succeed(&format!(
-        "log erase {} --because term --before-term --server http://127.0.0.1:{} --admin-key-file chief.txt",
-        others.join(" "),
+    let erase = format!(
+        "log erase --from others.txt --because term --before-term --server http://127.0.0.1:{} --admin-key-file chief.txt",
         serving.port()
-    ));
+    );
+    let write_list = |log: &str| {
+        let lines = others.iter().map(|index| format!("{index}  log={log}\n"));
+        fs::write(folder.path("others.txt"), lines.collect::<String>()).unwrap();
+    };
+    write_list("underwrite+00000000");
+    let refused = folder.fail(&erase);
+    assert!(refused.contains("the server that has the log"), "{refused}");
+    let reader = Reader::open(&folder.path("log"), None).unwrap();
+    write_list(&reader.verifier().unwrap().id());
+    folder.succeed(&erase);
 }
 
 fn last_line(text: &str) -> &str {

@@ -168,6 +168,64 @@ async fn pages_follow_each_other() {
     }
 }
 
+/// Of two servers with a log each, an index of one is another application in the other.
+#[tokio::test]
+async fn what_is_about_another_log_is_refused_and_leaves_no_record() {
+    let (place, other_place) = (Place::new(), Place::new());
+    let (app, other) = (place.serve(), other_place.serve());
+    let index = decided(&app, REFERRED).await;
+    assert_eq!(decided(&other, REFERRED).await, index);
+
+    // Each answer that has indexes says of which log.
+    let path = format!("/decisions/{index}");
+    let shown = read(&app, ANN, &path).await;
+    let log = shown["log"].as_str().unwrap();
+    assert_eq!(read(&app, REX, "/decisions").await["log"], log);
+    let retained = fetch(&app, ADMIN, "/log/retain").await;
+    assert_eq!(retained.header("x-decision-log-id"), log);
+    let key = fetch(&app, PROGRAM, "/log/key").await;
+    assert!(key.text().starts_with(&format!("{log}+")), "{log}");
+
+    let change = json!({ "log": log, "indexes": [index], "because": "asked", "before_term": true });
+    let words = [
+        (
+            ANN,
+            format!("{path}/override"),
+            json!({ "log": log, "outcome": "approve", "reason": "INCOME" }),
+        ),
+        (
+            ANN,
+            format!("{path}/notice"),
+            json!({ "log": log, "method": "letter" }),
+        ),
+        (
+            ANN,
+            format!("{path}/performance"),
+            json!({ "log": log, "outcome": "repaid" }),
+        ),
+        (ADMIN, "/log/hold".to_owned(), change.clone()),
+        (ADMIN, "/log/release".to_owned(), change.clone()),
+        (ADMIN, "/log/erase".to_owned(), change),
+    ];
+    let before = other_place.records().len();
+    for (key, path, body) in &words {
+        let (status, refused) = say(&other, key, path, &body.to_string()).await;
+        assert_eq!(status, 409, "{path}: {refused}");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("the server that has the log"), "{detail}");
+    }
+    assert_eq!(other_place.records().len(), before);
+    for (key, path, body) in &words {
+        let (status, said) = say(&app, key, path, &body.to_string()).await;
+        assert!([200, 201].contains(&status), "{path}: {said}");
+    }
+    let gone: Value = serde_json::from_slice(&fetch(&app, ANN, &path).await.body).unwrap();
+    assert_eq!(
+        (&gone["state"], &gone["log"]),
+        (&json!("erased"), &json!(log))
+    );
+}
+
 #[tokio::test]
 async fn one_decision_is_shown_with_reasons_rules_and_history() {
     let place = Place::new();

@@ -147,6 +147,13 @@ impl Verifier {
         &self.origin
     }
 
+    /// Which log it is: `ORIGIN+HASH`, the name and the id of this key. Logs may share an origin, and
+    /// each has keys of its own.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}+{}", self.origin, self.hash())
+    }
+
     fn hash(&self) -> String {
         let id = key_id(&self.origin, &self.public);
         id.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -199,12 +206,6 @@ impl std::fmt::Display for Verifier {
     /// As a verifier key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let key = [&[ED25519_KEY], &self.public[..]].concat();
-        write!(
-            f,
-            "{}+{}+{}",
-            self.origin,
-            self.hash(),
-            STANDARD.encode(key)
-        )
+        write!(f, "{}+{}", self.id(), STANDARD.encode(key))
     }
 }

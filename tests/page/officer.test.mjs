@@ -258,6 +258,35 @@ suite('the officer’s page', () => {
     await context.close();
   });
 
+  test('what it sends names the log that it shows, and an address with another log behind it is told', async () => {
+    const index = await ask(server.url, 'M-1');
+    const shown = await fetch(`${server.url}decisions/${index}`, { headers: { 'x-api-key': KEYS.ann } });
+    const { log } = await shown.json();
+    assert.match(log, /^underwrite\+[0-9a-f]{8}$/);
+    const { page, context, requests } = await signIn(server.url, 'ann');
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('#decide').waitFor();
+    await page.locator('#outcome-approve').check({ force: true });
+    await page.locator('#reason').selectOption('INCOME');
+    await page.locator('#decide [type=submit]').click();
+    await page.locator('.word', { hasText: 'Ann Lee decided to approve' }).waitFor();
+    await page.locator('summary', { hasText: 'Notice and performance' }).click();
+    await page.getByRole('button', { name: 'Record a notice' }).click();
+    await page.locator('.history', { hasText: 'Ann Lee recorded a notice: letter' }).waitFor();
+    const sent = requests.filter((request) => request.method() === 'POST').map((request) => request.postDataJSON().log);
+    assert.deepEqual(sent, [log, log]);
+    // The next answer comes from another server: the same index is another application there.
+    await page.route(`**/decisions/${index}`, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...await response.json(), log: 'underwrite+00000000' } });
+    });
+    await page.keyboard.press('Escape');
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('#case-problem', { hasText: 'several servers, each with a decision log of its own' }).waitFor();
+    assert.equal(await page.locator('#case-body').textContent(), '');
+    await context.close();
+  });
+
   test('what the model decided can be decided otherwise, and the page says that this overrides it', async () => {
     const headers = { 'content-type': 'application/json', 'x-api-key': 'program' };
     const response = await fetch(`${plain.url}predict`, { method: 'POST', headers, body: JSON.stringify(application) });

@@ -24,6 +24,8 @@ const PROGRAM: &str = concat!("underwrite ", env!("CARGO_PKG_VERSION"));
 /// The open log.
 pub(crate) struct DecisionLog {
     sink: Arc<Sink>,
+    /// Which log it is.
+    id: String,
     options: DecisionLogOptions,
     /// Held while a person's decision is checked and written: one at a time.
     deciding: Mutex<()>,
@@ -86,6 +88,7 @@ impl DecisionLog {
         )?;
         metrics.count_before(&writer.reader())?;
         let log = Self {
+            id: writer.reader().verifier()?.id(),
             sink: Arc::new(Sink::new(writer, options.on_failure, metrics)),
             options,
             deciding: Mutex::new(()),
@@ -100,6 +103,27 @@ impl DecisionLog {
 
     pub(crate) fn options(&self) -> &DecisionLogOptions {
         &self.options
+    }
+
+    /// Which log it is, by its verifier key: the indexes of several logs are the same.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Checks that a client that names a log means this one.
+    ///
+    /// # Errors
+    /// When it names another log.
+    pub(crate) fn check_id(&self, named: Option<&str>) -> Result<(), ApiError> {
+        match named.is_none_or(|named| named == self.id) {
+            true => Ok(()),
+            false => Err(ApiError::Conflict {
+                detail: format!(
+                    "log names another decision log than that of this server, which is {}: its records have the same indexes, so nothing was done; send this to the server that has the log",
+                    self.id
+                ),
+            }),
+        }
     }
 
     pub(crate) fn writer(&self) -> &Writer {

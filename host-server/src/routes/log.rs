@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use model_log::{Change, Changed, LogError, Writer};
+use serde::Deserialize;
 
 use super::decisions::{blocking, log_of, read, said, search};
 use crate::app::App;
@@ -20,6 +21,9 @@ use crate::record::people::{self, refuse};
 
 /// A tile that is full never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// Which log the indexes of an answer are of, where its body is a list of indexes alone.
+const LOG_ID: HeaderName = HeaderName::from_static("x-decision-log-id");
 
 /// The longest body of a change, in bytes: 100,000 indexes.
 const LONGEST_CHANGE: usize = 2 << 20;
@@ -93,6 +97,19 @@ fn no_tile() -> ApiError {
     }
 }
 
+/// What a client asks to be changed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// Which log has the records.
+    #[serde(default)]
+    log: Option<String>,
+    indexes: Vec<u64>,
+    because: String,
+    #[serde(default)]
+    before_term: bool,
+}
+
 async fn hold(app: State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
     change(app, headers, body, Writer::hold).await
 }
@@ -117,7 +134,13 @@ async fn change(
 ) -> Result<Response, ApiError> {
     let log = log_of(&app)?;
     let caller = app.middleware().keys.caller(&headers);
-    let change: Change = said(&app, &caller, &headers, body, LONGEST_CHANGE).await?;
+    let asked: Asked = said(&app, &caller, &headers, body, LONGEST_CHANGE).await?;
+    log.check_id(asked.log.as_deref())?;
+    let change = Change {
+        indexes: asked.indexes,
+        because: asked.because,
+        before_term: asked.before_term,
+    };
     let by = caller.name().unwrap_or_default().to_owned();
     let changed = blocking(move || make(log.writer(), &change, &by).map_err(refuse)).await?;
     Ok(Json(changed).into_response())
@@ -139,10 +162,14 @@ async fn retain(
                 detail: "The query is not known, expected months=60 or none".to_owned(),
             })?,
     };
+    // Only an origin that is no ASCII text, which the program does not take, makes no header.
+    let id = HeaderValue::from_str(log.id()).ok();
     let found = search(&app, &caller, move || {
         let now = people::minutes_now();
         log.reader().beyond_retention(months, now).map_err(refuse)
     });
     let indexes = found.await?.into_iter().map(|found| found.index);
-    Ok(Json(indexes.collect::<Vec<u64>>()).into_response())
+    let mut answer = Json(indexes.collect::<Vec<u64>>()).into_response();
+    answer.headers_mut().extend(id.map(|id| (LOG_ID, id)));
+    Ok(answer)
 }

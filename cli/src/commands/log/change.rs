@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use model_client::{Body, Client, Credentials, Request, RetryPolicy, shown_url, split_credentials};
+use model_client::{
+    Body, Client, Credentials, Request, Response, RetryPolicy, shown_url, split_credentials,
+};
 use model_log::{Change, Changed, Options, Writer};
 
 use super::Folder;
@@ -24,6 +26,9 @@ Examples:
   underwrite log erase decisions 4711 --because 'request of 2026-11-28' --before-term
   underwrite log retain decisions > beyond.txt
   underwrite log erase decisions --from beyond.txt --because 'retention of 60 months'";
+
+/// What comes before the log's name and id in a line of a list.
+pub(super) const LOG: &str = "log=";
 
 /// The shortest term in months. Only a server knows of a shorter one, by its settings: the log
 /// does not, and whoever could name any here could erase everything as if it were due.
@@ -68,9 +73,10 @@ pub(super) struct Erase {
 #[derive(Debug, clap::Args)]
 struct What {
     /// Folder of the log, unless --server is given, and indexes of records.
-    #[arg(value_name = "FOLDER INDEX", required = true)]
+    #[arg(value_name = "FOLDER INDEX", required_unless_present = "server")]
     arguments: Vec<String>,
-    /// File with indexes, one a line; what follows white space in a line is passed over.
+    /// File with indexes, one a line; what follows white space in a line is passed over, but for
+    /// log=ORIGIN+ID, which must name this log.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Why; becomes part of the log.
@@ -95,8 +101,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Asks the server; answers the body.
-    pub(super) fn ask(&self, method: &'static str, path: &str, body: Body<'_>) -> Result<Vec<u8>> {
+    /// Asks the server.
+    pub(super) fn ask(&self, method: &'static str, path: &str, body: Body<'_>) -> Result<Response> {
         let (server, login) = split_credentials(self.server.as_deref().unwrap_or_default());
         let key = secrets::read(self.admin_key_file.as_deref(), "UNDERWRITE_ADMIN_KEY")?;
         let credentials = key.map(Credentials::Bearer).or(login);
@@ -114,7 +120,7 @@ impl Server {
             let detail = client.shortened(&detail(&response.body));
             bail!("{}{path}: {detail}", shown_url(&server));
         }
-        Ok(response.body)
+        Ok(response)
     }
 }
 
@@ -156,8 +162,12 @@ impl What {
             (None, [folder, indexes @ ..]) => (Some(PathBuf::from(folder)), indexes),
             (None, []) => bail!("expected the folder of the log, or --server URL"),
         };
+        let Named {
+            log: named,
+            indexes,
+        } = self.indexes(indexes)?;
         let change = Change {
-            indexes: self.indexes(indexes)?,
+            indexes,
             because: self.because.clone(),
             ..change
         };
@@ -171,6 +181,14 @@ impl What {
                         ..Options::default()
                     },
                 )?;
+                if let Some(named) = named {
+                    let own = log.reader().verifier()?.id();
+                    ensure!(
+                        named == own,
+                        "the list is of records of the log {named}, and {} has the log {own}: nothing was done",
+                        folder.display()
+                    );
+                }
                 let by = "command line";
                 let changed = match verb {
                     "hold" => log.hold(&change, by),
@@ -182,11 +200,15 @@ impl What {
                 changed
             }
             None => {
-                let body = serde_json::to_value(&change)?;
+                let mut body = serde_json::to_value(&change)?;
+                if let Some(named) = named {
+                    body["log"] = named.into();
+                }
                 let answer = self
                     .server
                     .ask("POST", &format!("/log/{verb}"), Body::Json(&body))?;
-                serde_json::from_slice(&answer).context("the server's answer is not readable")?
+                serde_json::from_slice(&answer.body)
+                    .context("the server's answer is not readable")?
             }
         };
         let (records, index) = (changed.records, changed.index);
@@ -198,8 +220,9 @@ impl What {
         Ok(())
     }
 
-    fn indexes(&self, arguments: &[String]) -> Result<Vec<u64>> {
+    fn indexes(&self, arguments: &[String]) -> Result<Named> {
         let mut indexes = Vec::new();
+        let mut log: Option<String> = None;
         for argument in arguments {
             let index = argument.parse();
             indexes.push(index.with_context(|| format!("`{argument}` is no index of a record"))?);
@@ -209,21 +232,37 @@ impl What {
             let text = String::from_utf8(files::read(path)?);
             let text = text.with_context(|| format!("{name}: not a text"))?;
             for (at, line) in text.lines().enumerate() {
-                let Some(first) = line.split_whitespace().next() else {
+                let mut words = line.split_whitespace();
+                let Some(first) = words.next() else {
                     continue;
                 };
                 let index = first.parse();
                 indexes.push(index.with_context(|| {
                     format!("{name}, line {}: `{first}` is no index of a record", at + 1)
                 })?);
+                let Some(named) = words.find_map(|word| word.strip_prefix(LOG)) else {
+                    continue;
+                };
+                let before = log.get_or_insert_with(|| named.to_owned());
+                ensure!(
+                    before == named,
+                    "{name}, line {}: a record of the log {named}, and those before are of {before}: make a list for each log",
+                    at + 1
+                );
             }
         }
         ensure!(
             !indexes.is_empty(),
             "no record is named: expected indexes, or --from FILE"
         );
-        Ok(indexes)
+        Ok(Named { log, indexes })
     }
+}
+
+/// Records, and which log they are of where a list says so.
+struct Named {
+    log: Option<String>,
+    indexes: Vec<u64>,
 }
 
 /// The log as a command reads it that can also ask the server.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use model_client::Body;
 
-use super::change::{Server, folder};
+use super::change::{LOG, Server, folder};
 use super::search;
 use crate::terminal;
 
@@ -50,15 +50,14 @@ impl Args {
             let answer = self
                 .server
                 .ask("GET", &format!("/log/retain{query}"), Body::Empty)?;
-            let found: Vec<serde_json::Value> = serde_json::from_slice(&answer)?;
+            let found: Vec<u64> = serde_json::from_slice(&answer.body)?;
+            let log = answer.header("x-decision-log-id");
+            let log = log.map_or(String::new(), of);
             let mut out = terminal::stdout();
-            for found in found {
-                match found.get("index").filter(|_| !self.json) {
-                    Some(index) => writeln!(out, "{index}")?,
-                    None => {
-                        out.write_all(found.to_string().as_bytes())?;
-                        writeln!(out)?;
-                    }
+            for index in found {
+                match self.json {
+                    true => writeln!(out, "{index}")?,
+                    false => writeln!(out, "{index}{log}")?,
                 }
             }
             return Ok(());
@@ -67,6 +66,12 @@ impl Args {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
         let now = u32::try_from(since.as_secs() / 60)?;
         let found = reader.beyond_retention(self.retention.unwrap_or(MONTHS), now)?;
-        search::print(&found, self.json)
+        let log = reader.verifier().map(|key| of(&key.id()));
+        search::print(&found, self.json, &log.unwrap_or_default())
     }
+}
+
+/// What says at the end of a line which log it is of.
+fn of(log: &str) -> String {
+    format!("  {LOG}{log}")
 }

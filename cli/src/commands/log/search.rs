@@ -97,7 +97,7 @@ impl Args {
             limit: self.limit,
             ..Query::default()
         };
-        print(&reader.search(&query)?, self.json)
+        print(&reader.search(&query)?, self.json, "")
     }
 }
 
@@ -109,8 +109,8 @@ fn kind(name: &str) -> Result<Kind> {
     })
 }
 
-/// Prints records as the index has them.
-pub(super) fn print(found: &[Found], json: bool) -> Result<()> {
+/// Prints records as the index has them; a line that is no JSON ends with `more`.
+pub(super) fn print(found: &[Found], json: bool, more: &str) -> Result<()> {
     let mut out = terminal::stdout();
     for found in found {
         if json {
@@ -126,7 +126,7 @@ pub(super) fn print(found: &[Found], json: bool) -> Result<()> {
         let time = minute_text(found.minute);
         writeln!(
             out,
-            "{:>10}  {time}  {kind:13}  {outcome:8}{about}{erased}",
+            "{:>10}  {time}  {kind:13}  {outcome:8}{about}{erased}{more}",
             found.index
         )?;
     }

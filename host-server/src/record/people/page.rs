@@ -16,6 +16,8 @@ use crate::record::queue::{Queue, Standing, Wanted, is_given};
 /// A page of decisions.
 #[derive(Debug, Serialize)]
 pub(crate) struct Page {
+    /// Which log it is.
+    log: String,
     decisions: Vec<Value>,
     /// What the next page comes after.
     next: Option<u64>,
@@ -44,6 +46,7 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
     let next = all.last().map(|(found, _)| found.index);
     let shown = all.iter();
     Ok(Page {
+        log: log.id().to_owned(),
         decisions: shown
             .map(|(found, standing)| show(&reader, found, standing))
             .collect(),

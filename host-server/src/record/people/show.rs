@@ -59,6 +59,7 @@ pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
         Some(persons_decision(&opened))
     };
     let mut head = json!({
+        "log": log.id(),
         "index": index,
         "time": time(&opened),
         "leaf": opened.leaf,
@@ -218,7 +219,7 @@ impl Shown {
         let part = |key: &str| self.head[key].clone();
         json!({
             "detail": format!("Decision {} was erased", self.head["index"]),
-            "index": part("index"), "leaf": part("leaf"), "outcome": part("outcome"),
+            "log": part("log"), "index": part("index"), "leaf": part("leaf"), "outcome": part("outcome"),
             "state": "erased", "history": part("history"),
         })
     }

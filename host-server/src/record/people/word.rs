@@ -24,6 +24,9 @@ const LONGEST_METHOD: usize = 64;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Word {
+    /// Which log has the decision.
+    #[serde(default)]
+    log: Option<String>,
     outcome: PersonsOutcome,
     reason: String,
     #[serde(default)]
@@ -41,6 +44,9 @@ enum PersonsOutcome {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Noticed {
+    /// Which log has the decision.
+    #[serde(default)]
+    log: Option<String>,
     method: String,
     #[serde(default)]
     sent: Option<String>,
@@ -52,6 +58,9 @@ pub(crate) struct Noticed {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Performed {
+    /// Which log has the decision.
+    #[serde(default)]
+    log: Option<String>,
     outcome: LoanResult,
     #[serde(default)]
     on: Option<String>,
@@ -68,13 +77,15 @@ pub(crate) struct Said {
 /// Records what a person decides.
 ///
 /// # Errors
-/// When there is no such decision, a person has decided it, or this one may not.
+/// When there is no such decision, it is of another log, a person has decided it, or this one may
+/// not.
 pub(crate) fn decide(
     log: &DecisionLog,
     person: &Person,
     index: u64,
     word: Word,
 ) -> Result<Said, ApiError> {
+    log.check_id(word.log.as_deref())?;
     check_reason(log, &word.reason)?;
     let said = Override {
         outcome: match word.outcome {
@@ -121,13 +132,14 @@ pub(crate) fn decide(
 /// Records that the applicant was told.
 ///
 /// # Errors
-/// When there is no such decision, or a field cannot be used.
+/// When there is no such decision, it is of another log, or a field cannot be used.
 pub(crate) fn notice(
     log: &DecisionLog,
     person: &Person,
     index: u64,
     noticed: Noticed,
 ) -> Result<Said, ApiError> {
+    log.check_id(noticed.log.as_deref())?;
     let length = noticed.method.chars().count();
     if !(1..=LONGEST_METHOD).contains(&length) {
         return Err(unusable(format!(
@@ -160,14 +172,15 @@ pub(crate) fn notice(
 /// Records how the loan went.
 ///
 /// # Errors
-/// When there is no such decision, the last record of the loan says the same, or a field cannot
-/// be used.
+/// When there is no such decision, it is of another log, the last record of the loan says the
+/// same, or a field cannot be used.
 pub(crate) fn perform(
     log: &DecisionLog,
     person: &Person,
     index: u64,
     performed: Performed,
 ) -> Result<Said, ApiError> {
+    log.check_id(performed.log.as_deref())?;
     let on = performed.on.unwrap_or_default();
     if !on.is_empty() && NaiveDate::parse_from_str(&on, "%Y-%m-%d").is_err() {
         return Err(unusable(format!(

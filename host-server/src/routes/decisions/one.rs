@@ -172,9 +172,11 @@ async fn say<T: DeserializeOwned + Send + 'static>(
         caller,
     } = asker;
     let words: T = said(&app, &caller, headers, body, LONGEST_BODY).await?;
+    let id = log.id().to_owned();
     let recorded = search(&app, &caller, move || record(&log, &person, index, words));
     let Said { receipt, state } = recorded.await?;
     let body = json!({
+        "log": id,
         "index": receipt.index,
         "leaf": receipt.leaf,
         "state": state.as_str(),

@@ -99,11 +99,30 @@ fn retain() -> Value {
         "months",
         &json!({ "type": "integer", "minimum": 1 })
     )]);
+    operation["responses"]["200"]["headers"] = json!({
+        "x-decision-log-id": { "description": "Which log the indexes are of.", "schema": log() },
+    });
     operation
 }
 
 fn parameter(name: &str, schema: &Value) -> Value {
     json!({ "name": name, "in": "query", "required": false, "schema": schema })
+}
+
+/// Which log it is about.
+fn log() -> Value {
+    json!({
+        "type": "string",
+        "description": "Which decision log: name and id of its key, the first two parts of `GET /log/key`.",
+    })
+}
+
+/// The same in a body that changes something.
+fn named_log() -> Value {
+    json!({
+        "type": ["string", "null"],
+        "description": "`log` of the answer that the index is from. 409 where this server has another log; without it, the index is one of this server's log.",
+    })
 }
 
 /// What a decision's line and the decision itself have in common.
@@ -155,6 +174,7 @@ fn persons_decision() -> Value {
 
 fn one() -> Value {
     let mut schema = decision();
+    schema["properties"]["log"] = log();
     schema["properties"]["hold"] = json!({ "type": "boolean" });
     schema["properties"]["model"] = model();
     schema["properties"]["reasons"] = json!({
@@ -199,8 +219,9 @@ fn queue() -> Value {
     let number = json!({ "type": "integer", "minimum": 0 });
     operation["responses"]["200"]["content"]["application/json"]["schema"] = json!({
         "type": "object",
-        "required": ["decisions", "next", "open", "proposed"],
+        "required": ["log", "decisions", "next", "open", "proposed"],
         "properties": {
+            "log": log(),
             "decisions": { "type": "array", "items": decision() },
             "next": { "type": ["integer", "null"], "description": "The `after` of the next page." },
             "open": number,
@@ -248,6 +269,7 @@ fn change(id: &str, summary: &str) -> Value {
     let mut operation = operation(id, summary, "200", "application/json", &changed);
     operation["description"] = "Needs the admin key.".into();
     let properties = json!({
+        "log": named_log(),
         "indexes": { "type": "array", "items": { "type": "integer", "minimum": 0 } },
         "because": { "type": "string", "minLength": 1 },
         "before_term": { "type": "boolean" },
@@ -258,6 +280,7 @@ fn change(id: &str, summary: &str) -> Value {
 /// What a person says is answered with where it is recorded.
 fn say(id: &str, summary: &str) -> Value {
     let said = json!({ "type": "object", "properties": {
+        "log": log(),
         "index": { "type": "integer" },
         "leaf": { "type": "string" },
         "state": { "enum": ["open", "proposed", "decided"] },
@@ -269,6 +292,7 @@ fn say(id: &str, summary: &str) -> Value {
 
 fn decide() -> Value {
     let properties = json!({
+        "log": named_log(),
         "outcome": { "enum": ["approve", "decline"] },
         "reason": { "type": "string", "description": "A code of `GET /decisions/me`." },
         "note": { "type": ["string", "null"], "maxLength": 4000 },
@@ -279,6 +303,7 @@ fn decide() -> Value {
 
 fn notice() -> Value {
     let properties = json!({
+        "log": named_log(),
         "method": { "type": "string", "minLength": 1, "maxLength": 64 },
         "sent": { "type": ["string", "null"], "format": "date-time" },
         "note": { "type": ["string", "null"], "maxLength": 4000 },
@@ -292,6 +317,7 @@ fn notice() -> Value {
 
 fn perform() -> Value {
     let properties = json!({
+        "log": named_log(),
         "outcome": { "enum": ["repaid", "defaulted"] },
         "on": { "type": ["string", "null"], "format": "date" },
         "note": { "type": ["string", "null"], "maxLength": 4000 },
