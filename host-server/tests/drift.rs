@@ -347,14 +347,23 @@ async fn a_number_that_means_missing_is_counted_as_missing() {
     assert_eq!(counts["missing"], listed.len(), "{counts}");
 }
 
-/// The common form is read by a scanner, any other by a general reader: both count the same.
+/// The common form is read by a scanner, any other by a general reader: both count the same, in
+/// the schema's order and in any other.
 #[tokio::test]
 async fn the_form_of_the_json_does_not_matter() {
     let (plain, escaped) = (serve(rows(5000, 1)), serve(rows(5000, 1)));
+    let ordered = serve(rows(5000, 1));
+    let (artifact, _) = training();
     for row in requests(120) {
+        // The keys of a `Map` are sorted.
         let text = serde_json::to_string(&row).unwrap();
         let status = predict(&plain, text.clone()).await.status;
         assert!(status == 200 || status == 422, "{status}");
+        let names = artifact.schema.features.iter().map(|one| &one.name);
+        let fields = names.filter_map(|name| Some(format!("{}:{}", json!(name), row.get(name)?)));
+        let text_in_order = format!("{{{}}}", fields.collect::<Vec<_>>().join(","));
+        assert_ne!(text_in_order, text);
+        assert_eq!(predict(&ordered, text_in_order).await.status, status);
         // Every key and text begins with an escape; numbers keep their form.
         let mut other = String::new();
         let mut inside = false;
@@ -373,6 +382,7 @@ async fn the_form_of_the_json_does_not_matter() {
     }
     let (plain, escaped) = (drift(&plain).await, drift(&escaped).await);
     assert_eq!(plain["columns"], escaped["columns"]);
+    assert_eq!(plain["columns"], drift(&ordered).await["columns"]);
 }
 
 #[tokio::test]

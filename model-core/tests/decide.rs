@@ -797,6 +797,48 @@ fn the_order_of_fields_does_not_matter() {
     }
 }
 
+/// As many fields as there may be, in no order of their names.
+#[test]
+fn the_order_of_many_fields_does_not_matter() {
+    const FIELDS: usize = 999;
+    let names: Vec<String> = (0..FIELDS)
+        .map(|n| format!("f{}", n * 7 % FIELDS))
+        .collect();
+    let features = names
+        .iter()
+        .map(|name| format!("[[feature]]\nname = \"{name}\"\ntype = \"number\"\n"));
+    let toml = format!(
+        "name = \"wide\"\nversion = \"1\"\n{}[[feature]]\nname = \"f\"\ntype = \"boolean\"\nrole = \"target\"\n",
+        features.collect::<String>()
+    );
+    let mut model = decider(&linear(&toml));
+    let mut fields: Vec<String> = (0..)
+        .zip(&names)
+        .map(|(n, name)| format!("\"{name}\":{n}"))
+        .collect();
+    let mut asked = |fields: &[String]| decide(&mut model, format!("{{{}}}", fields.join(",")));
+    let (status, expected) = asked(&fields);
+    assert_eq!(status, 200);
+    for _ in 0..3 {
+        fields.reverse();
+        assert_eq!(asked(&fields).1, expected);
+        fields.sort();
+        assert_eq!(asked(&fields).1, expected);
+        fields.rotate_left(FIELDS / 3);
+        assert_eq!(asked(&fields).1, expected);
+    }
+    for (stranger, problem) in [
+        ("f999", "extra_forbidden"),
+        ("", "extra_forbidden"),
+        ("f", "This is what the model answers"),
+        (names[0].as_str(), "duplicate_field"),
+    ] {
+        fields[FIELDS / 2] = format!("\"{stranger}\":0");
+        let (status, answer) = asked(&fields);
+        assert!(status == 422 && answer.contains(problem), "{answer}");
+    }
+}
+
 #[test]
 fn a_module_without_a_model_says_so() {
     let mut out = Vec::new();

@@ -1,6 +1,6 @@
 //! A model's description (`abi_describe`, `docs/reference/module-abi.md`), as far as a host needs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model_http::summary::api_name;
 use serde::{Deserialize, Serialize};
@@ -221,6 +221,15 @@ impl Description {
     /// Their names.
     pub fn inputs(&self) -> impl Iterator<Item = &str> {
         self.input_features().map(|feature| feature.name.as_str())
+    }
+
+    /// The features by name, to look for many. JSON, tables and tensors name them in any order.
+    #[must_use]
+    pub fn by_name(&self) -> HashMap<&str, &Feature> {
+        let features = self.features.iter();
+        features
+            .map(|feature| (feature.name.as_str(), feature))
+            .collect()
     }
 
     /// A rule's text in the first language; empty where it has none.

@@ -141,10 +141,8 @@ fn read_csv(served: &Served, body: &Bytes, most: usize) -> Result<Table, ApiErro
 
 /// The rows of a CSV file; a column of the target is set aside.
 pub(super) fn csv_table(body: &Bytes, served: &Served, most: usize) -> Result<Table, Unreadable> {
-    let aside = |name: &str| {
-        let mut known = served.description().features.iter();
-        !known.any(|feature| feature.name == name) && served.target() == Some(name)
-    };
+    let known = served.description().by_name();
+    let aside = |name: &str| !known.contains_key(name) && served.target() == Some(name);
     let check = |names: &[u8]| {
         check_names(served, names).map_err(|problem| format!("the line of names: {problem}"))
     };

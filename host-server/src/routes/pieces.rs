@@ -317,10 +317,11 @@ impl Batch {
 
 /// The columns of a CSV file that the model ignores, and the one that was set aside.
 fn copied(served: &Served, table: &Table) -> Vec<String> {
-    let features = &served.description().features;
+    let features = served.description().by_name();
     let is_copied = |name: &String| {
-        let mut found = features.iter().filter(|feature| feature.name == *name);
-        found.any(|feature| feature.role == FeatureRole::Ignored) || table.aside() == Some(name)
+        let found = features.get(name.as_str());
+        found.is_some_and(|feature| feature.role == FeatureRole::Ignored)
+            || table.aside() == Some(name)
     };
     table.csv_names().into_iter().filter(is_copied).collect()
 }

@@ -76,20 +76,32 @@ impl Decider {
         allow_missing: bool,
     ) -> Result<Vec<Option<usize>>, ColumnError> {
         let schema = &self.artifact().schema;
-        let find = |feature: &Feature| {
-            let name = feature.name.as_str();
-            let mut found = (0..names.len()).filter(|index| names[*index] == name);
-            let column = found.next();
-            if found.next().is_some() {
+        // For each field its first column, and whether there is another.
+        let mut found = vec![(None, false); self.fields.len()];
+        let mut expected = 0;
+        for (column, name) in names.iter().enumerate() {
+            if let Some(field) = self.fields.find(name, expected) {
+                expected = field + 1;
+                let (first, again) = &mut found[field];
+                *again = first.is_some();
+                first.get_or_insert(column);
+            }
+        }
+        let find = |field: usize| {
+            let feature = &schema.features[field];
+            let (column, again) = found[field];
+            if again {
                 let message = "two columns have this name: rename or remove one";
-                return Err(ColumnError::new(message).in_column(name));
+                return Err(ColumnError::new(message).in_column(&feature.name));
             }
             if column.is_none() && feature.derived.is_none() && !allow_missing {
-                return Err(missing_column(schema, names, name));
+                return Err(missing_column(schema, names, &feature.name));
             }
             Ok(column)
         };
-        self.column_features().map(find).collect()
+        let inputs = (0..self.inputs()).map(|input| self.fields.index_of_input(input));
+        let rules = self.rule_columns().iter().copied();
+        inputs.chain(rules).map(find).collect()
     }
 
     /// Decides `rows` applications: a column, or `None` where all values are missing, for each of

@@ -6,6 +6,9 @@ use crate::schema::{Role, Schema};
 #[derive(Debug)]
 pub(super) struct Fields {
     names: Vec<String>,
+    /// The indices of the names, sorted by length and then by name: lengths differ mostly, and
+    /// are compared sooner.
+    sorted: Vec<usize>,
     /// For each input of the model, the index of its name.
     inputs: Vec<usize>,
 }
@@ -14,10 +17,17 @@ impl Fields {
     pub(super) fn new(schema: &Schema) -> Self {
         let features = schema.features.iter().map(|feature| feature.name.clone());
         let is_input = |index: &usize| schema.features[*index].role == Role::Input;
-        Self {
+        let mut fields = Self {
             names: features.chain([schema.target.name.clone()]).collect(),
+            sorted: Vec::new(),
             inputs: (0..schema.features.len()).filter(is_input).collect(),
+        };
+        // Not the standard library's sort, which takes several kilobytes of the module.
+        for index in 0..fields.names.len() {
+            let (Ok(at) | Err(at)) = fields.search(&fields.names[index]);
+            fields.sorted.insert(at, index);
         }
+        fields
     }
 
     pub(super) fn len(&self) -> usize {
@@ -39,12 +49,22 @@ impl Fields {
     }
 
     /// The index of a field. Clients mostly keep to the schema's order, so the one after the
-    /// last that was found is tried first. A request can make this fail only so often
-    /// before it is refused, so that a plain search is enough.
+    /// last that was found is tried first. JSON objects have no order, and there may be a
+    /// thousand fields, so any other is not looked for one by one.
     pub(super) fn find(&self, name: &str, expected: usize) -> Option<usize> {
         if self.names.get(expected).is_some_and(|n| n == name) {
             return Some(expected);
         }
-        self.names.iter().position(|known| known == name)
+        let at = self.search(name).ok()?;
+        self.sorted.get(at).copied()
+    }
+
+    /// Where in `sorted` a name is, or where it would be. Never inlined, for the module's size.
+    #[inline(never)]
+    fn search(&self, name: &str) -> Result<usize, usize> {
+        self.sorted.binary_search_by(|index| {
+            let known = self.names[*index].as_str();
+            (known.len(), known).cmp(&(name.len(), name))
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! A request's fields as bins of a window.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model_core::artifact::Artifact;
@@ -22,6 +23,8 @@ const NOWHERE: u32 = u32::MAX;
 /// What is known of a model's columns before a request.
 pub(super) struct Reader {
     fields: Vec<Field>,
+    /// Where each name is in `fields`.
+    by_name: HashMap<String, usize>,
     shape: Arc<Shape>,
     missing_values: MissingValues,
     /// For each column, where it is counted when it does not come.
@@ -80,10 +83,13 @@ impl Reader {
                 column,
             })
         });
+        let fields: Vec<Field> = fields.collect();
+        let names = fields.iter().map(|field| field.feature.name.clone());
         let place = |role| columns().position(|(_, column)| column.spec.role == role);
         Self {
             derivation: Derivation::new(schema, &artifact.preprocessing),
-            fields: fields.collect(),
+            by_name: names.zip(0..).collect(),
+            fields,
             missing_values: schema.missing_values.clone(),
             absent: columns()
                 .map(|(column, _)| bin(column, Cell::Missing))
@@ -150,13 +156,11 @@ impl Reader {
     /// Counts the derived fields that the request left out.
     fn count_computed(&self, seen: &mut Seen) {
         for derived in self.derivation.left_out(&seen.readings) {
-            let field = self
-                .fields
-                .iter()
-                .find(|one| one.feature.name == derived.name);
+            let field = self.by_name.get(derived.name);
             let Some(field) = field.filter(|_| !derived.value.is_nan()) else {
                 continue;
             };
+            let field = &self.fields[*field];
             let bin = self.shape.place(field.column, Cell::Number(derived.value));
             if let (Some(bin), Some(counted)) = (bin, seen.bins.get_mut(field.column)) {
                 *counted = bin;
@@ -165,7 +169,7 @@ impl Reader {
     }
 
     fn read_answered(&self, request: &str, seen: &mut Seen) -> Option<()> {
-        // Clients mostly keep to the schema's order: the next field is looked for first.
+        // Clients mostly keep to the schema's order: the next field is tried first.
         let mut expected = 0;
         fields::each_of_answered(request, |name, value| {
             if let Some(at) = self.find(name, expected) {
@@ -176,11 +180,11 @@ impl Reader {
     }
 
     fn find(&self, name: &str, expected: usize) -> Option<usize> {
-        let is = |field: &Field| field.feature.name == name;
-        if self.fields.get(expected).is_some_and(is) {
+        let next = self.fields.get(expected);
+        if next.is_some_and(|field| field.feature.name == name) {
             return Some(expected);
         }
-        self.fields.iter().position(is)
+        self.by_name.get(name).copied()
     }
 
     /// Puts the bin of a field's value where it is counted; a missing one is there already.

@@ -245,7 +245,7 @@ fn rows(
     most: usize,
 ) -> Result<Table, Unreadable> {
     let model = served.description();
-    let find = |name: &str| model.features.iter().find(|feature| feature.name == name);
+    let features = model.by_name();
     let most_inputs = most_columns(model);
     let spans = list(body, inputs.get().as_bytes(), most_inputs).map_err(|error| match error {
         Unreadable::TooManyRows => Unreadable::Other(format!("more than {most_inputs} inputs")),
@@ -256,14 +256,15 @@ fn rows(
         .map(|span| parse(span.of_body(body)))
         .collect::<Result<_, _>>()?;
     if let [one] = tensors.as_slice()
-        && find(&one.name).is_none()
+        && !features.contains_key(&*one.name)
     {
         let table = matrix(body, one, &mut binary, model, most)?;
         check_used(binary)?;
         return Ok(table);
     }
     // Before their values are read, of which there may be many.
-    if tensors.iter().any(|tensor| find(&tensor.name).is_none()) {
+    let is_known = |tensor: &Tensor<'_>| features.contains_key(&*tensor.name);
+    if !tensors.iter().all(is_known) {
         check_known(served, &tensors)?;
     }
     let mut columns = Vec::with_capacity(tensors.len());
@@ -285,7 +286,7 @@ fn rows(
         }
         check_rows(found, most)?;
         let values = tensor.values(body, &mut binary, found)?;
-        let is_derived = find(&name).is_some_and(is_derived);
+        let is_derived = features.get(&*name).is_some_and(|one| is_derived(one));
         let place = |row| (row, name.as_str(), is_derived);
         check_finite(body, &values, place)?;
         columns.push(Column {

@@ -204,15 +204,14 @@ impl Table {
         rows: usize,
         tensor_of: Option<&Description>,
     ) -> Self {
-        let known = |name: &str| {
-            let features = &tensor_of?.features;
-            features.iter().find(|feature| feature.name == name)
-        };
+        let features = tensor_of.map(Description::by_name).unwrap_or_default();
         let columns = columns
             .into_iter()
             .map(|column| {
-                let field = known(&column.name);
-                let field = field.map_or_else(|| Field::named(&column.name), Field::of_tensor);
+                let field = match features.get(column.name.as_str()) {
+                    Some(feature) => Field::of_tensor(feature),
+                    None => Field::named(&column.name),
+                };
                 (field, column)
             })
             .collect();
