@@ -31,8 +31,10 @@ pub(super) fn decide(job: &Job, params: &Params) -> Result<Decision, PipelineErr
     let method = options.calibration_of(params);
     let is_fixed = method == Method::None && options.has_fixed_decision();
     let is_small = job.inputs.split.train.len() <= LARGE;
-    let folds =
-        || Ok::<_, PipelineError>(cross_validation(job, 1)?.out_of_fold(params, options.jobs)?);
+    let folds = || {
+        let folds = cross_validation(job, 1)?;
+        Ok::<_, PipelineError>(folds.out_of_fold(params, method, options.jobs)?)
+    };
     let rows = match (is_fixed, options.wants_predictions, is_small) {
         (false, _, _) | (true, true, _) => folds()?,
         // Nothing but a figure more depends on them: where they cannot be fitted, as with two

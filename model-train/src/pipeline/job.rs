@@ -11,6 +11,7 @@ use super::error::PipelineError;
 use super::inputs::Inputs;
 use super::oddities;
 use super::options::{Hyperparameters, Options, SearchOptions, SearchRecord, Unsupported};
+use crate::calibrate::Method;
 use crate::fit::{self, FitError, Params};
 use crate::golden;
 use crate::profiles;
@@ -96,6 +97,8 @@ pub enum Warning {
     WorseThanConstant {
         /// The model's word, such as `ridge`.
         model: &'static str,
+        /// What its probabilities are corrected by.
+        calibration: Method,
         /// Its log loss.
         log_loss: f64,
         /// That of the rate.
@@ -348,11 +351,17 @@ impl fmt::Display for Warning {
             ),
             Self::WorseThanConstant {
                 model,
+                calibration,
                 log_loss,
                 constant,
             } => write!(
                 f,
-                "the {model} has log loss {log_loss:.4} on the test rows, where the positive rate of the training rows has {constant:.4}: its probabilities are worse than a constant; use --calibration platt, other inputs or another model"
+                "the {model} has log loss {log_loss:.4} on the test rows, where the positive rate of the training rows has {constant:.4}: its probabilities are worse than a constant; use --calibration {}, other inputs or another model",
+                match calibration {
+                    Method::Platt => Method::Isotonic,
+                    Method::None | Method::Isotonic => Method::Platt,
+                }
+                .word()
             ),
             Self::FewGoldenRows { rows } => {
                 f.write_str(&golden::shortfall(*rows).unwrap_or_default())

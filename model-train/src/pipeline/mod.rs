@@ -75,7 +75,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     };
     observer.fitting();
     let (mut trained, cross_validated) = fit(job, params)?;
-    let mut warnings = Vec::from_iter(worse_than_constant(job, &trained.report));
+    let mut warnings = Vec::from_iter(worse_than_constant(job, &params, &trained.report));
     warnings.extend(few_golden_rows(&trained.artifact)?);
     if let Some(policy) = &job.options.policy {
         trained.artifact = with_policy(&trained.artifact, Some(policy))
@@ -97,7 +97,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
 }
 
 /// A model that knows less about the test rows than the training rows' positive rate does.
-fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
+fn worse_than_constant(job: &Job, params: &Params, report: &train::Report) -> Option<Warning> {
     let (dataset, split) = (&job.inputs.dataset, &job.inputs.split);
     let rate = |rows: &[usize]| {
         let rows = rows.iter().copied();
@@ -108,6 +108,7 @@ fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
     let log_loss = report.metrics.log_loss;
     (log_loss > constant).then_some(Warning::WorseThanConstant {
         model: report.model,
+        calibration: job.options.calibration_of(params),
         log_loss,
         constant,
     })
