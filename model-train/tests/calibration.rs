@@ -18,7 +18,7 @@ use model_train::metrics::Metrics;
 use model_train::pipeline::{
     self, Hyperparameters, InputOptions, Inputs, Job, Source, TrainedModel, Warning,
 };
-use model_train::threshold::{ThresholdRule, choose};
+use model_train::threshold::{ThresholdRule, choose, choose_weighted};
 
 /// Answers (1 for yes) and probabilities: `y` and `p` of the Python below.
 const Y: [u8; 40] = [
@@ -90,6 +90,15 @@ fn drawn(rows: usize, slope: f64, seed: u64) -> String {
 }
 
 fn trained(csv: &str, kind: ModelKind, calibration: Method) -> TrainedModel {
+    trained_by(csv, kind, calibration, ThresholdRule::Half)
+}
+
+fn trained_by(
+    csv: &str,
+    kind: ModelKind,
+    calibration: Method,
+    threshold: ThresholdRule,
+) -> TrainedModel {
     let schema = "name = \"t\"\nversion = \"1.0.0\"\n\
                   [[feature]]\nname = \"a\"\ntype = \"number\"\n\
                   [[feature]]\nname = \"b\"\ntype = \"number\"\n\
@@ -99,6 +108,7 @@ fn trained(csv: &str, kind: ModelKind, calibration: Method) -> TrainedModel {
     let options = pipeline::Options {
         hyperparameters: Hyperparameters::Fixed(Params::defaults(kind)),
         calibration,
+        threshold,
         ..pipeline::Options::default()
     };
     let job = Job::new(Inputs::read(inputs, |_| {}).unwrap(), options).unwrap();
@@ -168,6 +178,30 @@ fn the_warning_names_another_calibration() {
     assert!(warning(Method::Platt).contains("use --calibration isotonic"));
     assert!(warning(Method::Isotonic).contains("use --calibration platt"));
     assert!(warning(Method::None).contains("use --calibration platt"));
+}
+
+/// Rows of one leaf are approved together: the share that is reached is told, and a share that is
+/// far from the one that was asked for is a warning.
+#[test]
+fn the_share_of_approvals_that_is_reached_is_told() {
+    let csv = drawn(600, 3.0, 1);
+    let run = |share: f64| {
+        let threshold = ThresholdRule::ApprovalRate(share);
+        let trained = trained_by(&csv, ModelKind::DecisionTree, Method::None, threshold);
+        let folds = trained.cross_validated.as_ref().unwrap();
+        let threshold = Artifact::decode(&trained.artifact).unwrap().threshold;
+        let approved = (folds.predictions.iter()).filter(|row| row.probability >= threshold);
+        let reached = approved.count() as f64 / folds.predictions.len() as f64;
+        assert_eq!(trained.approval_rate, Some(reached));
+        let warned = trained.warnings.iter().any(
+            |warning| matches!(warning, Warning::ApprovalRate { wanted, .. } if *wanted == share),
+        );
+        (reached, warned)
+    };
+    let (reached, warned) = run(0.01);
+    assert!(!(0.001..=0.03).contains(&reached) && warned, "{reached}");
+    let (other, warned) = run(reached);
+    assert!(other == reached && !warned, "{other}");
 }
 
 /// `IsotonicRegression(out_of_bounds="clip").fit(p, y).predict(q)`, with 1/42 to 41/42 kept.
@@ -258,6 +292,19 @@ fn thresholds_are_the_best_of_all() {
             (got - expect).abs() < 1e-15,
             "{rule:?}: {got}, expected {expect}"
         );
+    }
+}
+
+/// Only the ratios of weights matter, also where they sum to less than a row.
+#[test]
+fn the_best_f1_does_not_depend_on_the_scale_of_weights() {
+    let weights: Vec<f64> = (0..40).map(|row| f64::from(row % 3 + 1)).collect();
+    let chosen = |scale: f64| {
+        let weights: Vec<f64> = weights.iter().map(|weight| scale * weight).collect();
+        choose_weighted(ThresholdRule::BestF1, &answers(), &P, Some(&weights)).unwrap()
+    };
+    for scale in [1.0 / 1200.0, 1e-12, 1e12] {
+        assert_eq!(chosen(scale), chosen(1.0), "{scale}");
     }
 }
 

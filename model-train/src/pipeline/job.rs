@@ -104,6 +104,13 @@ pub enum Warning {
         /// That of the rate.
         constant: f64,
     },
+    /// A threshold for a share of approvals, which approves another.
+    ApprovalRate {
+        /// The share that was asked for.
+        wanted: f64,
+        /// The share of the training rows that is approved.
+        reached: f64,
+    },
     /// A model that refused most synthetic requests.
     FewGoldenRows {
         /// The synthetic requests that its file has.
@@ -362,6 +369,12 @@ impl fmt::Display for Warning {
                     Method::None | Method::Isotonic => Method::Platt,
                 }
                 .word()
+            ),
+            Self::ApprovalRate { wanted, reached } => write!(
+                f,
+                "the threshold approves {:.1}% of the training rows instead of {:.1}%: too many rows have the same probability; use another share, --calibration none or another model",
+                100.0 * reached,
+                100.0 * wanted
             ),
             Self::FewGoldenRows { rows } => {
                 f.write_str(&golden::shortfall(*rows).unwrap_or_default())
