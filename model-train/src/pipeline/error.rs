@@ -1,5 +1,7 @@
 //! Why a training run failed.
 
+use model_core::artifact::ArtifactError;
+
 use crate::evaluate::EvaluateError;
 use crate::fit::FitError;
 use crate::prepare::PrepareError;
@@ -55,7 +57,9 @@ pub enum PipelineError {
         taken: u64,
     },
     /// The lending rules do not fit the model.
-    #[error("{0}")]
+    #[error(
+        "the model was trained, but the policy does not fit it: {0}; change the policy or the threshold, or train without a policy and apply one with underwrite policy apply"
+    )]
     Policy(String),
     /// Ratios could not be judged.
     #[error(transparent)]
@@ -63,4 +67,14 @@ pub enum PipelineError {
     /// The configuration cannot be written down.
     #[error("the configuration cannot be written as TOML: {0}")]
     Configuration(#[from] toml::ser::Error),
+}
+
+impl PipelineError {
+    /// Lending rules that a trained model was given.
+    pub(super) fn policy(error: ArtifactError) -> Self {
+        Self::Policy(match error {
+            ArtifactError::Content(problem) => problem,
+            error => error.to_string(),
+        })
+    }
 }

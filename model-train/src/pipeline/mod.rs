@@ -87,8 +87,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     warnings.extend(missed_approval_rate(job.options.threshold, approval_rate));
     warnings.extend(few_golden_rows(&trained.artifact)?);
     if let Some(policy) = &job.options.policy {
-        trained.artifact = with_policy(&trained.artifact, Some(policy))
-            .map_err(|error| PipelineError::Policy(error.to_string()))?;
+        trained.artifact =
+            with_policy(&trained.artifact, Some(policy)).map_err(PipelineError::policy)?;
     }
     if let Some(selection) = &mut selection {
         selection.record_cost(&trained.artifact);

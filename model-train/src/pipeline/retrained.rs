@@ -81,8 +81,9 @@ impl Again<'_> {
         };
         let fitted = train(inputs.dataset.clone(), &inputs.schema, split, &options)?;
         match &self.job.options.policy {
-            Some(policy) => with_policy(&fitted.artifact, Some(policy))
-                .map_err(|error| PipelineError::Policy(error.to_string())),
+            Some(policy) => {
+                with_policy(&fitted.artifact, Some(policy)).map_err(PipelineError::policy)
+            }
             None => Ok(fitted.artifact),
         }
     }
