@@ -105,11 +105,11 @@ fn what_cannot_be_read_names_the_line() {
         "1,2025-01,,1,0",
         "d.csv, line 242, column 'customer': expected what names the group, got ''",
     );
-    for weight in ["-1", "0", "NaN", "inf", "x"] {
+    for weight in ["-1", "0", "1e-300", "1e308", "NaN", "inf", "x"] {
         check(
             &format!("1,2025-01,1,{weight},0"),
             &format!(
-                "d.csv, line 242, column 'exposure': expected a weight, a number above 0, got '{weight}'"
+                "d.csv, line 242, column 'exposure': expected a weight, a number from 1e-15 to 1e15, got '{weight}'"
             ),
         );
     }
@@ -255,6 +255,11 @@ fn folds_by_time_learn_from_the_past() {
     let error = dealt.splits(1).unwrap_err().to_string();
     assert!(
         error.starts_with("fold 1 of 3 by time would be learned from"),
+        "{error}"
+    );
+    // Fewer folds do not help.
+    assert!(
+        error.contains("use fewer --folds, or no column of groups"),
         "{error}"
     );
     assert_eq!(groups.len(), 240);
