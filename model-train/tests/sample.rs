@@ -201,6 +201,32 @@ fn a_group_is_on_one_side() {
     assert!(warning.contains("no group has two rows"), "{warning}");
 }
 
+/// Penalties count rows of weight 1: with weights that sum to 1 boosting learns nothing.
+#[test]
+fn weights_far_below_one_are_a_warning() {
+    let says = |weight: &str| {
+        let rows = csv();
+        let rows = rows.lines().skip(1).map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let [debt, month, customer, _, default] = cells[..] else {
+                panic!("{line}");
+            };
+            format!("{debt},{month},{customer},{weight},{default}\n")
+        });
+        let csv = format!(
+            "debt,month,customer,exposure,default\n{}",
+            rows.collect::<String>()
+        );
+        let job = Job::new(read(&csv, |_| {}).unwrap(), JobOptions::default()).unwrap();
+        let warnings: Vec<String> = job.warnings().iter().map(ToString::to_string).collect();
+        warnings.iter().any(|warning| {
+            warning.contains("column 'exposure': a training row weighs 4.2e-3 on average")
+        })
+    };
+    assert!(says("0.0042"));
+    assert!(!says("0.5"));
+}
+
 /// Dates and large identifiers of a Parquet file are those of CSV.
 #[test]
 fn parquet_has_the_times_and_groups_of_csv() {

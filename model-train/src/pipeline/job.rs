@@ -116,6 +116,15 @@ pub enum Warning {
         /// The synthetic requests that its file has.
         rows: usize,
     },
+    /// Weights of rows that are far below 1.
+    LightWeights {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+        /// The mean weight of a training row.
+        mean: f64,
+    },
     /// A column of groups in which no group comes again.
     GroupsOfOne {
         /// The data.
@@ -379,6 +388,10 @@ impl fmt::Display for Warning {
             Self::FewGoldenRows { rows } => {
                 f.write_str(&golden::shortfall(*rows).unwrap_or_default())
             }
+            Self::LightWeights { file, column, mean } => write!(
+                f,
+                "{file}, column '{column}': a training row weighs {mean:.1e} on average, and penalties and the least weight of a leaf count rows of weight 1, so the model may learn little: multiply the weights by one number that makes their mean 1"
+            ),
             Self::GroupsOfOne { file, column } => write!(
                 f,
                 "{file}, column '{column}': no group has two rows, so it keeps nothing together: if it only names the row, give it role = \"ignored\""
