@@ -132,7 +132,13 @@ fn the_interval_of_an_impact_ratio_takes_effective_rows() {
     let schema = Schema::from_toml(schema).unwrap();
     let group: Vec<f64> = (0..120).map(|row| f64::from(row % 2)).collect();
     // Of the group 1, one row of a small weight is approved.
-    let approved = |row: usize| if row % 2 == 0 { row % 3 == 0 } else { row == 1 };
+    let approved = |row: usize| {
+        if row.is_multiple_of(2) {
+            row.is_multiple_of(3)
+        } else {
+            row == 1
+        }
+    };
     let p: Vec<f64> = (0..120)
         .map(|row| if approved(row) { 0.9 } else { 0.1 })
         .collect();

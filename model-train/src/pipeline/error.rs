@@ -1,7 +1,5 @@
 //! Why a training run failed.
 
-use model_core::artifact::ArtifactError;
-
 use crate::evaluate::EvaluateError;
 use crate::fit::FitError;
 use crate::prepare::PrepareError;
@@ -57,9 +55,7 @@ pub enum PipelineError {
         taken: u64,
     },
     /// The lending rules do not fit the model.
-    #[error(
-        "the model was trained, but the policy does not fit it: {0}; change the policy or the threshold, or train without a policy and apply one with underwrite policy apply"
-    )]
+    #[error("{0}")]
     Policy(String),
     /// Ratios could not be judged.
     #[error(transparent)]
@@ -70,11 +66,10 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
-    /// Lending rules that a trained model was given.
-    pub(super) fn policy(error: ArtifactError) -> Self {
-        Self::Policy(match error {
-            ArtifactError::Content(problem) => problem,
-            error => error.to_string(),
-        })
+    /// Lending rules that do not fit what was learned.
+    pub(super) fn policy(problem: &str) -> Self {
+        Self::Policy(format!(
+            "the policy does not fit the trained model: {problem}; change the policy or the threshold, or train without a policy and give the model one with underwrite policy apply"
+        ))
     }
 }

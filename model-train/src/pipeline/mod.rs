@@ -87,8 +87,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     warnings.extend(missed_approval_rate(job.options.threshold, approval_rate));
     warnings.extend(few_golden_rows(&trained.artifact)?);
     if let Some(policy) = &job.options.policy {
-        trained.artifact =
-            with_policy(&trained.artifact, Some(policy)).map_err(PipelineError::policy)?;
+        trained.artifact = with_policy(&trained.artifact, Some(policy))
+            .map_err(|error| PipelineError::policy(&error.to_string()))?;
     }
     if let Some(selection) = &mut selection {
         selection.record_cost(&trained.artifact);
@@ -154,6 +154,10 @@ fn fit(job: &Job, params: Params) -> Result<Fitted, PipelineError> {
         inputs, options, ..
     } = job;
     let decision = decision::decide(job, &params)?;
+    if let Some(policy) = &options.policy {
+        (policy.check_threshold(decision.threshold))
+            .map_err(|problem| PipelineError::policy(&problem))?;
+    }
     let options = train::Options {
         params,
         class_weight: options.class_weight,
