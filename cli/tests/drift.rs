@@ -571,7 +571,7 @@ fn a_model_is_measured_as_evaluate_measures_it() {
         if is_weighted {
             let wrong = weighed(2).replacen(",20,", ",0,", 1);
             std::fs::write(folder.path("b.csv"), wrong).unwrap();
-            let expect = "column 'w': expected a weight, a number above 0, got '0'";
+            let expect = "column 'w': expected a weight, a number from 1e-15 to 1e15, got '0'";
             for command in [
                 "drift --reference m.wasm --current",
                 "evaluate --model m.wasm --data",

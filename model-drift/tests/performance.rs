@@ -283,14 +283,17 @@ fn weights_that_evaluate_refuses_are_refused() {
     let batch = csv("x,w,default", &rows);
     let second = batch.lines().nth(2).unwrap().to_owned();
     let cells: Vec<&str> = second.split(',').collect();
-    for weight in ["0", "-1", "", "NA", "999.0", "inf", "much"] {
+    for weight in [
+        "0", "-1", "1e200", "1e-200", "", "NA", "999.0", "inf", "much",
+    ] {
         let line = format!("{},{weight},{}", cells[0], cells[2]);
         let wrong = batch.replace(&second, &line);
         let error = compare(&model(0.5), &batch, wrong.as_bytes())
             .err()
             .unwrap();
-        let expect =
-            format!("b.csv, column 'w': expected a weight, a number above 0, got '{weight}'");
+        let expect = format!(
+            "b.csv, column 'w': expected a weight, a number from 1e-15 to 1e15, got '{weight}'"
+        );
         assert!(error.to_string().contains(&expect), "{error}");
         // A row without an outcome may have none: then it counts in no metric.
         let unlabelled = batch.replace(&second, &format!("{},{weight},", cells[0]));
@@ -347,7 +350,7 @@ fn weights_of_parquet_are_those_of_csv() {
         let error = compare(&model(0.5), &batch, &parquet(&wrong))
             .err()
             .unwrap();
-        let expect = "b.csv, column 'w': expected a weight, a number above 0, got";
+        let expect = "b.csv, column 'w': expected a weight, a number from 1e-15 to 1e15, got";
         assert!(error.to_string().contains(expect), "{error}");
     }
 }

@@ -269,6 +269,24 @@ fn xgboost_s_own_names_of_categories_are_read() {
     assert_eq!(source.columns[1].content, Content::Category { names });
 }
 
+/// XGBoost 3.2 writes the first byte of "é".
+#[test]
+fn categories_that_xgboost_cut_are_named() {
+    let cats = r#""cats":{"enc":[{"offsets":[],"values":[]},{"offsets":[0,3,4],"values":[79,87,78,195]}]},"#;
+    let given = Given::xgboost()
+        .file("\"float\",\"int\"", "\"float\",\"c\"")
+        .file(
+            "\"gbtree_model_param\"",
+            &format!("{cats}\"gbtree_model_param\""),
+        );
+    let error = read(Library::XgBoost, &given.file, &Options::default()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("XGBoost cuts letters beyond ASCII") && error.contains("rename"),
+        "{error}"
+    );
+}
+
 #[test]
 fn the_best_iteration_decides_unless_all_trees_are_asked_for() {
     let given = Given::xgboost().file(

@@ -3,7 +3,10 @@
 //! Class weights do not count here, whatever the model was fitted with: calibration brings the
 //! probabilities back to the observed rates. The weights of rows do: they say what was observed.
 
+use model_core::artifact::Artifact;
 use model_core::calibration::{Calibration, MAX_KNOTS};
+use model_core::forest::Link;
+use model_core::model::{Model, ModelKind};
 use serde::{Deserialize, Serialize};
 
 /// A calibration method.
@@ -50,6 +53,44 @@ impl Method {
             Self::Platt => platt(answers, probabilities, weights),
             Self::Isotonic => isotonic(answers, probabilities, weights),
         }
+    }
+}
+
+/// The model as [`platt`] calibrates it, as scikit-learn's `CalibratedClassifierCV` does: what is
+/// not log odds, the sum of ridge and the mean of trees, is taken as it is. Its own log odds would
+/// be ±36 wherever a sum is clamped to 0 or 1 or a leaf has rows of one outcome, and a single such
+/// row of the other outcome would take the slope away from all the rest. With the logistic link
+/// the log odds of the model's answer are its sum.
+#[must_use]
+pub fn ready_for_platt(mut model: Model) -> Model {
+    set_link(&mut model, Link::Identity, Link::Logistic);
+    model
+}
+
+/// The model before its calibration; [`ready_for_platt`] is undone.
+#[must_use]
+pub fn before(artifact: &Artifact) -> Artifact {
+    let mut before = artifact.clone();
+    let sums_to_probability = matches!(
+        artifact.kind,
+        ModelKind::Ridge | ModelKind::DecisionTree | ModelKind::RandomForest
+    );
+    if sums_to_probability && matches!(artifact.calibration, Calibration::Platt { .. }) {
+        set_link(&mut before.model, Link::Logistic, Link::Identity);
+    }
+    before.calibration = Calibration::None;
+    before
+}
+
+fn set_link(model: &mut Model, from: Link, to: Link) {
+    let link = match model {
+        Model::Linear(linear) => &mut linear.link,
+        Model::Forest(forest) => &mut forest.link,
+        // Log odds in any case.
+        Model::Ensemble(_) => return,
+    };
+    if *link == from {
+        *link = to;
     }
 }
 

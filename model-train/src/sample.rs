@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use model_core::schema::{SampleRole, Schema};
+use model_drift::performance::WEIGHTS;
 use model_files::csv::{Row, Table};
 use rustc_hash::FxHashMap;
 
@@ -123,7 +124,7 @@ impl<'a> SampleReader<'a> {
             }
             SampleRole::Weight => {
                 let weight = text.parse::<f64>().ok();
-                let weight = weight.filter(|weight| *weight > 0.0 && weight.is_finite());
+                let weight = weight.filter(|weight| WEIGHTS.contains(weight));
                 let weight = weight.ok_or_else(|| expected(role).to_owned())?;
                 sample.weights.get_or_insert_default().push(weight);
             }
@@ -140,7 +141,7 @@ fn expected(role: SampleRole) -> &'static str {
     match role {
         SampleRole::Time => EXPECTED,
         SampleRole::Group => "expected what names the group",
-        SampleRole::Weight => "expected a weight, a number above 0",
+        SampleRole::Weight => "expected a weight, a number from 1e-15 to 1e15",
     }
 }
 

@@ -19,6 +19,10 @@ const DIFFERENCES: &str = "underwrite_shadow_difference";
 /// The largest count: above it a number of the text format is not exact.
 const LARGEST: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
 
+/// By how much two counters of the same requests may differ, since others are counted while they
+/// are read; of many requests, by a hundredth of them.
+const MOST_WHILE_READ: u64 = 5;
+
 /// What a server counted of one challenger.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Shadow {
@@ -77,6 +81,16 @@ pub enum ShadowError {
         /// From 1.
         line: usize,
     },
+    /// Two counters of the same requests contradict each other.
+    #[error(
+        "{RESULTS} counts {results} requests that both answered, {OUTCOMES} {outcomes}: the answer of /metrics is incomplete; fetch it again"
+    )]
+    Incomplete {
+        /// Those that agreed or disagreed.
+        results: u64,
+        /// Those by both outcomes.
+        outcomes: u64,
+    },
     /// No challenger was counted.
     #[error(
         "there is no metric {OUTCOMES}: expected what a server answers at /metrics, with a challenger in the shadow that has been asked at least once"
@@ -125,6 +139,9 @@ pub fn read(metrics: &str) -> Result<Vec<Shadow>, ShadowError> {
         let key = (sample.label("model"), sample.label("version"));
         found.entry(key).or_default().add(&sample);
     }
+    if let Some(incomplete) = found.values().find_map(Counted::incomplete) {
+        return Err(incomplete);
+    }
     let found = found.into_iter();
     let shadows: Vec<Shadow> = found
         .filter(|(_, counted)| !counted.outcomes.is_empty())
@@ -168,6 +185,20 @@ impl Counted {
             }
             _ => {}
         }
+    }
+
+    /// A server counts each comparison in both, one shortly after the other.
+    fn incomplete(&self) -> Option<ShadowError> {
+        let of = |result: &str| self.results.get(result).copied();
+        let results = match (of("agreed"), of("disagreed")) {
+            (None, None) => return None,
+            (agreed, disagreed) => agreed.unwrap_or(0) + disagreed.unwrap_or(0),
+        };
+        let add = |sum: u64, sides: &Sides| sum.saturating_add(sides.requests);
+        let outcomes = self.outcomes.iter().fold(0, add);
+        let while_read = MOST_WHILE_READ.max(results.max(outcomes) / 100);
+        (results.abs_diff(outcomes) > while_read)
+            .then_some(ShadowError::Incomplete { results, outcomes })
     }
 
     fn finish(mut self, model: String, version: String) -> Shadow {
@@ -312,6 +343,31 @@ underwrite_shadow_difference_bucket{le=\"+Inf\",model=\"a \\\"b\\\", c\",version
         assert_eq!(shadow.mean_difference, Some(0.05));
         assert_eq!(shadow.difference_95, Some(0.1));
         assert_eq!(shadow.outcomes[1].champion, "decline");
+    }
+
+    /// The samples of an answer that was cut off after the first pair of outcomes.
+    #[test]
+    fn counters_that_contradict_each_other_are_refused() {
+        let counted = |agreed: u64, disagreed: u64, outcomes: u64| {
+            let labels = "model=\"a\",version=\"2\"";
+            read(&format!(
+                "underwrite_shadow_total{{{labels},result=\"agreed\"}} {agreed}\n\
+                 underwrite_shadow_total{{{labels},result=\"disagreed\"}} {disagreed}\n\
+                 underwrite_shadow_outcomes_total{{{labels},champion=\"approve\",challenger=\"approve\"}} {outcomes}\n"
+            ))
+        };
+        let error = counted(60, 40, 60).unwrap_err();
+        assert_eq!(
+            error,
+            ShadowError::Incomplete {
+                results: 100,
+                outcomes: 60
+            }
+        );
+        assert!(error.to_string().contains("fetch it again"), "{error}");
+        // Requests that came while the counters were read.
+        assert_eq!(counted(60, 0, 62).unwrap()[0].compared, 62);
+        assert_eq!(counted(60_000, 0, 60_100).unwrap()[0].compared, 60_100);
     }
 
     #[test]

@@ -77,8 +77,10 @@ pub fn choose_weighted(
         let (wrong, missed) = (approved - right, yes - right);
         match rule {
             ThresholdRule::Half => (at.threshold - 0.5).abs(),
-            // 0 / 0 only where nothing is approved and nothing is positive.
-            ThresholdRule::BestF1 => -2.0 * right / (2.0 * right + wrong + missed).max(1.0),
+            // 0 / 0 only where nothing is approved and nothing is positive. A sum of weights may
+            // be far below 1.
+            ThresholdRule::BestF1 if right > 0.0 => -2.0 * right / (2.0 * right + wrong + missed),
+            ThresholdRule::BestF1 => 0.0,
             ThresholdRule::Cost {
                 false_positive,
                 false_negative,

@@ -11,6 +11,7 @@ use model_core::schema::{Feature, Schema};
 use serde::Serialize;
 
 use crate::actions;
+use crate::calibrate::ready_for_platt;
 use crate::dataset::Dataset;
 use crate::evaluate::Interval;
 use crate::fit::{self, ClassWeight, FitError, Params};
@@ -34,7 +35,8 @@ pub struct Options {
     pub jobs: usize,
     /// Random seed.
     pub seed: u64,
-    /// How the model's probabilities are corrected.
+    /// How the model's probabilities are corrected; Platt's, of a model as
+    /// [`ready_for_platt`] makes it.
     pub calibration: Calibration,
     /// Approved from this calibrated probability on, 0 to 1.
     pub threshold: f64,
@@ -132,6 +134,10 @@ pub fn train(
         &options.params,
         &fitting,
     )?;
+    let model = match options.calibration {
+        Calibration::Platt { .. } => ready_for_platt(model),
+        Calibration::None | Calibration::Isotonic { .. } => model,
+    };
     let seconds_fit = start.elapsed().as_secs_f64();
     let probabilities = probabilities(&model, &prepared, options)?;
     let (metrics, intervals) = measure(&prepared, &probabilities, options.threshold);

@@ -43,6 +43,23 @@ fn drafted(csv: &str) -> String {
     infer(csv.as_bytes(), "d.csv", options, |_| {}).unwrap()
 }
 
+/// TOML lets C1 characters and those that turn the direction of text stand as they are; a terminal
+/// acts on them.
+#[test]
+fn a_draft_escapes_what_a_terminal_acts_on() {
+    let name = "b\u{9b}31m\u{202e}\u{1b}\\c";
+    let csv = csv(40, 3, &[DEBT, (name, |row, _| (row % 7).to_string())]);
+    let draft = drafted(&csv);
+    let acts = |letter: char| letter != '\n' && model_core::texts::is_control(letter);
+    assert!(!draft.contains(acts), "{draft:?}");
+    assert!(
+        draft.contains(r#"name = "b\u009B31m\u202E\u001B\\c""#),
+        "{draft}"
+    );
+    let draft: toml::Table = toml::from_str(&draft).unwrap();
+    assert_eq!(draft["feature"][1]["name"].as_str(), Some(name));
+}
+
 /// Trains by a schema: the warnings, or the sentence that says why there is no model.
 fn trained(csv: &str, schema: &str, kind: ModelKind) -> Result<Vec<String>, String> {
     let schema = Schema::from_toml(schema).unwrap();

@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 
 use model_core::artifact::with_policy;
 use model_core::model::ModelKind;
-use model_core::policy::Policy;
+use model_core::policy::{Band, Policy};
 use model_core::schema::Schema;
 use model_train::evaluate::{Evaluation, Outcomes, Reasons};
 use model_train::fit::Params;
 use model_train::pipeline::{
     self, ComparisonJob, EvaluationJob, Hyperparameters, InputOptions, Inputs, Job, Options, Source,
 };
+use model_train::threshold::ThresholdRule;
 
 const SCHEMA: &str = r#"
 name = "test"
@@ -82,6 +83,33 @@ fn policy(when: &str) -> Policy {
     Policy::from_toml(&text, &schema, &schema.languages)
         .unwrap()
         .policy
+}
+
+/// The threshold is known only when the folds were fitted: the error says what does not fit, and
+/// not that a file is broken.
+#[test]
+fn a_band_that_does_not_hold_the_chosen_threshold_is_named() {
+    let inputs = InputOptions::new(
+        Schema::from_toml(SCHEMA).unwrap(),
+        Source::new("d.csv", CSV.as_bytes()),
+    );
+    let mut banded = policy("income > 1");
+    banded.refer = Some(Band {
+        from: 0.98,
+        to: 0.99,
+    });
+    let options = Options {
+        hyperparameters: Hyperparameters::Fixed(Params::defaults(ModelKind::Ridge)),
+        threshold: ThresholdRule::ApprovalRate(0.5),
+        folds: 3,
+        policy: Some(banded),
+        ..Options::default()
+    };
+    let job = Job::new(Inputs::read(inputs, |_| {}).unwrap(), options).unwrap();
+    let error = pipeline::run(&job, &mut ()).unwrap_err().to_string();
+    let says = "the policy does not fit the trained model: refer = [0.98, 0.99] does not hold";
+    assert!(error.starts_with(says), "{error}");
+    assert!(error.contains("underwrite policy apply"), "{error}");
 }
 
 /// Measures the model with a rule, the rows being read by another schema.

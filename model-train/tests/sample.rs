@@ -105,11 +105,11 @@ fn what_cannot_be_read_names_the_line() {
         "1,2025-01,,1,0",
         "d.csv, line 242, column 'customer': expected what names the group, got ''",
     );
-    for weight in ["-1", "0", "NaN", "inf", "x"] {
+    for weight in ["-1", "0", "1e-300", "1e308", "NaN", "inf", "x"] {
         check(
             &format!("1,2025-01,1,{weight},0"),
             &format!(
-                "d.csv, line 242, column 'exposure': expected a weight, a number above 0, got '{weight}'"
+                "d.csv, line 242, column 'exposure': expected a weight, a number from 1e-15 to 1e15, got '{weight}'"
             ),
         );
     }
@@ -201,6 +201,32 @@ fn a_group_is_on_one_side() {
     assert!(warning.contains("no group has two rows"), "{warning}");
 }
 
+/// Penalties count rows of weight 1: with weights that sum to 1 boosting learns nothing.
+#[test]
+fn weights_far_below_one_are_a_warning() {
+    let says = |weight: &str| {
+        let rows = csv();
+        let rows = rows.lines().skip(1).map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let [debt, month, customer, _, default] = cells[..] else {
+                panic!("{line}");
+            };
+            format!("{debt},{month},{customer},{weight},{default}\n")
+        });
+        let csv = format!(
+            "debt,month,customer,exposure,default\n{}",
+            rows.collect::<String>()
+        );
+        let job = Job::new(read(&csv, |_| {}).unwrap(), JobOptions::default()).unwrap();
+        let warnings: Vec<String> = job.warnings().iter().map(ToString::to_string).collect();
+        warnings.iter().any(|warning| {
+            warning.contains("column 'exposure': a training row weighs 4.2e-3 on average")
+        })
+    };
+    assert!(says("0.0042"));
+    assert!(!says("0.5"));
+}
+
 /// Dates and large identifiers of a Parquet file are those of CSV.
 #[test]
 fn parquet_has_the_times_and_groups_of_csv() {
@@ -255,6 +281,11 @@ fn folds_by_time_learn_from_the_past() {
     let error = dealt.splits(1).unwrap_err().to_string();
     assert!(
         error.starts_with("fold 1 of 3 by time would be learned from"),
+        "{error}"
+    );
+    // Fewer folds do not help.
+    assert!(
+        error.contains("use fewer --folds, or no column of groups"),
         "{error}"
     );
     assert_eq!(groups.len(), 240);

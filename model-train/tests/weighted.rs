@@ -1,9 +1,10 @@
 //! Figures of weighted rows, against other programs: `credit/weighted.py` writes them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+use model_core::schema::Schema;
 use model_train::evaluate::{
     Decisions, Design, FIGURES, Ranked, calibration_state, cut_off, deciles, estimates, gains, ks,
-    linear_errors, roc, strategy, swap_set, variance_inflation,
+    linear_errors, roc, slices, strategy, swap_set, variance_inflation,
 };
 use serde_json::Value;
 
@@ -118,6 +119,63 @@ fn a_weight_of_three_is_three_rows() {
     let (a, b) = (calibration_state(&equal), calibration_state(&plain));
     let errors = [a, b].map(|state| state.slope.unwrap().standard_error);
     assert!((errors[0] - errors[1]).abs() < 1e-9, "{errors:?}");
+}
+
+/// Katz's formula with the effective number of rows, which is not whole; rows without an approval
+/// at all are another case than few of them.
+#[test]
+fn the_interval_of_an_impact_ratio_takes_effective_rows() {
+    let schema = "name = \"t\"\nversion = \"1.0.0\"\n\
+                  [[feature]]\nname = \"g\"\ntype = \"boolean\"\nrole = \"protected\"\n\
+                  [[feature]]\nname = \"x\"\ntype = \"number\"\n\
+                  [[feature]]\nname = \"y\"\ntype = \"boolean\"\nrole = \"target\"\n";
+    let schema = Schema::from_toml(schema).unwrap();
+    let group: Vec<f64> = (0..120).map(|row| f64::from(row % 2)).collect();
+    // Of the group 1, one row of a small weight is approved.
+    let approved = |row: usize| {
+        if row.is_multiple_of(2) {
+            row.is_multiple_of(3)
+        } else {
+            row == 1
+        }
+    };
+    let p: Vec<f64> = (0..120)
+        .map(|row| if approved(row) { 0.9 } else { 0.1 })
+        .collect();
+    let weights: Vec<f64> = (0..120)
+        .map(|row| {
+            if row == 1 {
+                0.2
+            } else {
+                (row % 5) as f64 + 0.5
+            }
+        })
+        .collect();
+    let good: Vec<bool> = (0..120).map(|row| row % 7 < 3).collect();
+    let ranked = Ranked::weighted(&good, &p, Some(&weights), 0.5);
+    let slices = slices(&schema.features[0], &group, &ranked);
+    let impact = slices.groups.iter().find_map(|group| group.impact).unwrap();
+    let [reference, other] = [0, 1].map(|of| {
+        let rows: Vec<usize> = (0..120).filter(|row| row % 2 == of).collect();
+        let sum: f64 = rows.iter().map(|row| weights[*row]).sum();
+        let squares: f64 = rows.iter().map(|row| weights[*row].powi(2)).sum();
+        let taken = rows.iter().filter(|row| approved(**row));
+        let rate = taken.map(|row| weights[*row]).sum::<f64>() / sum;
+        (rate, sum * sum / squares)
+    });
+    let part = |(rate, rows): (f64, f64)| 1.0 / (rate * rows) - 1.0 / rows;
+    let error = (part(other) + part(reference)).sqrt();
+    let ratio = other.0 / reference.0;
+    let ends = [-1.0, 1.0].map(|side| ratio * (side * 1.959_963_984_540_054 * error).exp());
+    assert!((impact.ratio / ratio - 1.0).abs() < 1e-12, "{impact:?}");
+    assert!(
+        (impact.interval.low / ends[0] - 1.0).abs() < 1e-9,
+        "{impact:?}, {ends:?}"
+    );
+    assert!(
+        (impact.interval.high / ends[1] - 1.0).abs() < 1e-9,
+        "{impact:?}, {ends:?}"
+    );
 }
 
 /// Variance inflation is that of repeated rows; of standard errors only the ratios of the weights

@@ -94,7 +94,7 @@ pub enum InputError {
         column: String,
     },
     /// A row with a label whose weight is none.
-    #[error("{}, column '{column}': expected a weight, a number above 0, got '{got}'", path.display())]
+    #[error("{}, column '{column}': expected a weight, a number from 1e-15 to 1e15, got '{got}'", path.display())]
     Weight {
         /// The file.
         path: PathBuf,

@@ -12,7 +12,7 @@ use model_core::value::Reading;
 
 use super::error::InputError;
 use super::source::Model;
-use crate::performance::{Performance, Scores};
+use crate::performance::{Performance, Scores, WEIGHTS};
 use crate::read::{Cells, Computed, Meaning, Shown};
 use crate::sketch::{Capacity, Column, Spec};
 
@@ -249,7 +249,7 @@ impl<'a> Weights<'a> {
         })
     }
 
-    /// A finite number above 0, as `underwrite evaluate` reads it.
+    /// As `underwrite evaluate` reads it.
     fn get(&self, row: usize) -> Option<f64> {
         let number = match self.cells {
             Cells::Texts(texts) => {
@@ -263,7 +263,7 @@ impl<'a> Weights<'a> {
             }
             Cells::Skipped => return None,
         };
-        (number > 0.0 && number.is_finite()).then_some(number)
+        WEIGHTS.contains(&number).then_some(number)
     }
 
     /// What an error shows of a cell.

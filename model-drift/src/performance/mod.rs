@@ -8,11 +8,16 @@
 mod bins;
 mod sum;
 
+use std::ops::RangeInclusive;
+
 use model_core::decide::reaches;
 use serde::Serialize;
 
 use bins::{Bin, Bins};
 use sum::Sum;
+
+/// Weights that a row may have. Products and squares of their sums neither overflow nor become 0.
+pub const WEIGHTS: RangeInclusive<f64> = 1e-15..=1e15;
 
 /// Rows counted by probability, weight and, where it is known, label. Fixed memory, mergeable: the
 /// metrics are those of all rows in any order.
@@ -93,7 +98,7 @@ impl Scores {
         }
     }
 
-    /// Counts a row; a probability outside 0 to 1 is not counted. A weight is above 0; a row
+    /// Counts a row; a probability outside 0 to 1 is not counted. A weight is one of [`WEIGHTS`]; a row
     /// without one is among the predictions alone.
     pub fn push(&mut self, probability: f64, label: Option<bool>, weight: Option<f64>) {
         if !(0.0..=1.0).contains(&probability) {

@@ -262,7 +262,11 @@ fn names_of(column: &Value) -> Result<Option<Vec<String>>, ImportError> {
         let bytes = bytes
             .get(pair[0] as usize..pair[1] as usize)
             .ok_or_else(problem)?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| problem())
+        String::from_utf8(bytes.to_vec()).map_err(|_| {
+            broken(
+                "'cats.enc' has the name of a category that is not UTF-8: XGBoost cuts letters beyond ASCII when it saves a model; rename the categories and train again",
+            )
+        })
     });
     texts.collect::<Result<_, _>>().map(Some)
 }

@@ -41,13 +41,14 @@ pub fn wilson_of(p: f64, n: f64) -> Interval {
     }
 }
 
-/// A share: `hits` out of `rows`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A share: `hits` out of `rows`. Weighted rows are as many as their effective number, which need
+/// not be whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Proportion {
     /// Rows that count.
-    pub hits: usize,
+    pub hits: f64,
     /// All rows.
-    pub rows: usize,
+    pub rows: f64,
 }
 
 /// The interval of the ratio of two shares, `share` over `reference`: `exp(ln ratio ± z √(1/x₁ - 1/n₁ + 1/x₀ - 1/n₀))` (Katz, Baptista, Azen
@@ -57,16 +58,16 @@ pub struct Proportion {
 /// 1975). `None` without rows.
 #[must_use]
 pub fn ratio(share: Proportion, reference: Proportion) -> Option<Interval> {
-    if share.rows == 0 || reference.rows == 0 {
+    if share.rows <= 0.0 || reference.rows <= 0.0 {
         return None;
     }
-    let half = if share.hits == 0 || reference.hits == 0 {
+    let half = if share.hits <= 0.0 || reference.hits <= 0.0 {
         0.5
     } else {
         0.0
     };
     let [x1, n1, x0, n0] =
-        [share.hits, share.rows, reference.hits, reference.rows].map(|count| count as f64 + half);
+        [share.hits, share.rows, reference.hits, reference.rows].map(|count| count + half);
     let log = ((x1 / n1) / (x0 / n0)).ln();
     let error = (1.0 / x1 - 1.0 / n1 + 1.0 / x0 - 1.0 / n0).max(0.0).sqrt();
     Some(Interval {
@@ -92,7 +93,8 @@ pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn share(hits: usize, rows: usize) -> Proportion {
+    fn share(hits: u32, rows: u32) -> Proportion {
+        let [hits, rows] = [hits, rows].map(f64::from);
         Proportion { hits, rows }
     }
 

@@ -106,8 +106,8 @@ pub(super) fn slices_of(feature: &Feature, role: Role, parts: &Parts, ranked: &R
         groups.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.rows));
         groups.truncate(MOST_GROUPS);
     }
-    let counted: Vec<usize> = (groups.iter())
-        .map(|(_, tally)| effective_rows(tally.weight(), tally.squares).round() as usize)
+    let counted: Vec<f64> = (groups.iter())
+        .map(|(_, tally)| effective_rows(tally.weight(), tally.squares))
         .collect();
     let mut groups: Vec<Group> = groups
         .into_iter()
@@ -184,7 +184,7 @@ impl Tally {
 }
 
 /// `counted` is how many rows of equal weight each group is worth.
-fn compare(groups: &mut [Group], counted: &[usize], rows: usize) {
+fn compare(groups: &mut [Group], counted: &[f64], rows: usize) {
     let enough = (rows as f64 * REFERENCE_SHARE).max(REFERENCE_ROWS);
     let highest = groups
         .iter()
@@ -200,8 +200,8 @@ fn compare(groups: &mut [Group], counted: &[usize], rows: usize) {
     if rate == 0.0 {
         return;
     }
-    let approved = |rate: f64, rows: usize| Proportion {
-        hits: (rate * rows as f64).round() as usize,
+    let approved = |rate: f64, rows: f64| Proportion {
+        hits: rate * rows,
         rows,
     };
     let groups = groups.iter_mut().zip(counted);

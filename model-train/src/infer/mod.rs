@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read;
 
+use model_core::texts::is_control;
 use model_core::value::boolean_word;
 use model_files::csv::Table;
 
@@ -353,8 +354,27 @@ fn slug(name: &str) -> String {
     }
 }
 
+/// A TOML string without characters that a terminal acts on or that turn the direction of text,
+/// which TOML itself lets stand.
 fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    let quoted = toml::Value::from(text).to_string();
+    let is_unseen = |letter: char| !letter.is_ascii() && is_control(letter);
+    if !quoted.contains(is_unseen) {
+        return quoted;
+    }
+    // No escapes in a literal string.
+    let mut basic = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => basic.extend(['\\', letter]),
+            letter if is_control(letter) => {
+                let _ = write!(basic, "\\u{:04X}", u32::from(letter));
+            }
+            letter => basic.push(letter),
+        }
+    }
+    basic.push('"');
+    basic
 }
 
 fn quoted_list<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {

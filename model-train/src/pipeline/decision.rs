@@ -2,6 +2,7 @@
 //! predictions for training rows that the model was not fitted on.
 
 use model_core::calibration::Calibration;
+use model_core::decide::reaches;
 
 use super::cross_validated::{CrossValidated, fold_metrics, mean_and_deviation};
 use super::error::PipelineError;
@@ -20,6 +21,9 @@ pub(super) struct Decision {
     pub(super) calibration: Calibration,
     /// Approved from this calibrated probability on.
     pub(super) threshold: f64,
+    /// Share of the training rows that the threshold approves, by weight, each by a model of the
+    /// other folds; `None` where the threshold was not chosen.
+    pub(super) approval_rate: Option<f64>,
     /// `None` where no fold was fitted.
     pub(super) cross_validated: Option<CrossValidated>,
 }
@@ -31,8 +35,10 @@ pub(super) fn decide(job: &Job, params: &Params) -> Result<Decision, PipelineErr
     let method = options.calibration_of(params);
     let is_fixed = method == Method::None && options.has_fixed_decision();
     let is_small = job.inputs.split.train.len() <= LARGE;
-    let folds =
-        || Ok::<_, PipelineError>(cross_validation(job, 1)?.out_of_fold(params, options.jobs)?);
+    let folds = || {
+        let folds = cross_validation(job, 1)?;
+        Ok::<_, PipelineError>(folds.out_of_fold(params, method, options.jobs)?)
+    };
     let rows = match (is_fixed, options.wants_predictions, is_small) {
         (false, _, _) | (true, true, _) => folds()?,
         // Nothing but a figure more depends on them: where they cannot be fitted, as with two
@@ -43,6 +49,7 @@ pub(super) fn decide(job: &Job, params: &Params) -> Result<Decision, PipelineErr
     let fixed = Decision {
         calibration: Calibration::None,
         threshold: 0.5,
+        approval_rate: None,
         cross_validated: None,
     };
     if rows.is_empty() {
@@ -64,6 +71,11 @@ pub(super) fn decide(job: &Job, params: &Params) -> Result<Decision, PipelineErr
         }
         decision.threshold =
             threshold::choose_weighted(options.threshold, &answers, &probabilities, weights)?;
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let all: f64 = (0..rows.len()).map(weight).sum();
+        let approved =
+            (0..rows.len()).filter(|&row| reaches(probabilities[row], decision.threshold));
+        decision.approval_rate = Some(approved.map(weight).sum::<f64>() / all);
     }
     decision.cross_validated = cross_validated(job, &rows, weights, decision.threshold);
     Ok(decision)

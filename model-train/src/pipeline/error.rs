@@ -64,3 +64,12 @@ pub enum PipelineError {
     #[error("the configuration cannot be written as TOML: {0}")]
     Configuration(#[from] toml::ser::Error),
 }
+
+impl PipelineError {
+    /// Lending rules that do not fit what was learned.
+    pub(super) fn policy(problem: &str) -> Self {
+        Self::Policy(format!(
+            "the policy does not fit the trained model: {problem}; change the policy or the threshold, or train without a policy and give the model one with underwrite policy apply"
+        ))
+    }
+}

@@ -11,6 +11,7 @@ use super::error::PipelineError;
 use super::inputs::Inputs;
 use super::oddities;
 use super::options::{Hyperparameters, Options, SearchOptions, SearchRecord, Unsupported};
+use crate::calibrate::Method;
 use crate::fit::{self, FitError, Params};
 use crate::golden;
 use crate::profiles;
@@ -96,15 +97,33 @@ pub enum Warning {
     WorseThanConstant {
         /// The model's word, such as `ridge`.
         model: &'static str,
+        /// What its probabilities are corrected by.
+        calibration: Method,
         /// Its log loss.
         log_loss: f64,
         /// That of the rate.
         constant: f64,
     },
+    /// A threshold for a share of approvals, which approves another.
+    ApprovalRate {
+        /// The share that was asked for.
+        wanted: f64,
+        /// The share of the training rows that is approved.
+        reached: f64,
+    },
     /// A model that refused most synthetic requests.
     FewGoldenRows {
         /// The synthetic requests that its file has.
         rows: usize,
+    },
+    /// Weights of rows that are far below 1.
+    LightWeights {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+        /// The mean weight of a training row.
+        mean: f64,
     },
     /// A column of groups in which no group comes again.
     GroupsOfOne {
@@ -348,15 +367,31 @@ impl fmt::Display for Warning {
             ),
             Self::WorseThanConstant {
                 model,
+                calibration,
                 log_loss,
                 constant,
             } => write!(
                 f,
-                "the {model} has log loss {log_loss:.4} on the test rows, where the positive rate of the training rows has {constant:.4}: its probabilities are worse than a constant; use --calibration platt, other inputs or another model"
+                "the {model} has log loss {log_loss:.4} on the test rows, where the positive rate of the training rows has {constant:.4}: its probabilities are worse than a constant; use --calibration {}, other inputs or another model",
+                match calibration {
+                    Method::Platt => Method::Isotonic,
+                    Method::None | Method::Isotonic => Method::Platt,
+                }
+                .word()
+            ),
+            Self::ApprovalRate { wanted, reached } => write!(
+                f,
+                "the threshold approves {:.1}% of the training rows instead of {:.1}%: too many rows have the same probability; use another share, --calibration none or another model",
+                100.0 * reached,
+                100.0 * wanted
             ),
             Self::FewGoldenRows { rows } => {
                 f.write_str(&golden::shortfall(*rows).unwrap_or_default())
             }
+            Self::LightWeights { file, column, mean } => write!(
+                f,
+                "{file}, column '{column}': a training row weighs {mean:.1e} on average, and penalties and the least weight of a leaf count rows of weight 1, so the model may learn little: multiply the weights by one number that makes their mean 1"
+            ),
             Self::GroupsOfOne { file, column } => write!(
                 f,
                 "{file}, column '{column}': no group has two rows, so it keeps nothing together: if it only names the row, give it role = \"ignored\""

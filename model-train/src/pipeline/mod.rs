@@ -52,9 +52,13 @@ use model_core::details::Details;
 
 use crate::fit::Params;
 use crate::golden;
+use crate::threshold::ThresholdRule;
 use crate::train::{self, TrainError, train};
 use configuration::Configuration;
 use job::Plan;
+
+/// A share of approvals is missed by more than ties of single rows where it is this far off.
+const FAR_OFF: f64 = 0.02;
 
 /// Trains a model: finds the hyperparameters, chooses calibration and threshold on
 /// out-of-fold predictions, fits on all training rows, and measures on the test rows, which
@@ -74,12 +78,17 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
         }
     };
     observer.fitting();
-    let (mut trained, cross_validated) = fit(job, params)?;
-    let mut warnings = Vec::from_iter(worse_than_constant(job, &trained.report));
+    let Fitted {
+        mut trained,
+        approval_rate,
+        cross_validated,
+    } = fit(job, params)?;
+    let mut warnings = Vec::from_iter(worse_than_constant(job, &params, &trained.report));
+    warnings.extend(missed_approval_rate(job.options.threshold, approval_rate));
     warnings.extend(few_golden_rows(&trained.artifact)?);
     if let Some(policy) = &job.options.policy {
         trained.artifact = with_policy(&trained.artifact, Some(policy))
-            .map_err(|error| PipelineError::Policy(error.to_string()))?;
+            .map_err(|error| PipelineError::policy(&error.to_string()))?;
     }
     if let Some(selection) = &mut selection {
         selection.record_cost(&trained.artifact);
@@ -88,6 +97,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
         artifact: trained.artifact,
         report: trained.report,
         test: trained.test,
+        approval_rate,
         cross_validated,
         params,
         selection,
@@ -97,7 +107,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
 }
 
 /// A model that knows less about the test rows than the training rows' positive rate does.
-fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
+fn worse_than_constant(job: &Job, params: &Params, report: &train::Report) -> Option<Warning> {
     let (dataset, split) = (&job.inputs.dataset, &job.inputs.split);
     let rate = |rows: &[usize]| {
         let rows = rows.iter().copied();
@@ -108,9 +118,27 @@ fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
     let log_loss = report.metrics.log_loss;
     (log_loss > constant).then_some(Warning::WorseThanConstant {
         model: report.model,
+        calibration: job.options.calibration_of(params),
         log_loss,
         constant,
     })
+}
+
+/// A share of approvals that ties of probabilities keep away.
+fn missed_approval_rate(rule: ThresholdRule, reached: Option<f64>) -> Option<Warning> {
+    let (ThresholdRule::ApprovalRate(wanted), Some(reached)) = (rule, reached) else {
+        return None;
+    };
+    let is_all_or_none = (reached == 0.0 && wanted > 0.0) || (reached == 1.0 && wanted < 1.0);
+    (is_all_or_none || (reached - wanted).abs() > FAR_OFF)
+        .then_some(Warning::ApprovalRate { wanted, reached })
+}
+
+/// What a model was fitted to, and what its decision rests on.
+struct Fitted {
+    trained: train::Trained,
+    approval_rate: Option<f64>,
+    cross_validated: Option<CrossValidated>,
 }
 
 /// A model of which few or no synthetic requests check a copy.
@@ -121,14 +149,15 @@ fn few_golden_rows(artifact: &[u8]) -> Result<Option<Warning>, PipelineError> {
 }
 
 /// Fits on all training rows, and looks at the test rows for the first time.
-fn fit(
-    job: &Job,
-    params: Params,
-) -> Result<(train::Trained, Option<CrossValidated>), PipelineError> {
+fn fit(job: &Job, params: Params) -> Result<Fitted, PipelineError> {
     let Job {
         inputs, options, ..
     } = job;
     let decision = decision::decide(job, &params)?;
+    if let Some(policy) = &options.policy {
+        (policy.check_threshold(decision.threshold))
+            .map_err(|problem| PipelineError::policy(&problem))?;
+    }
     let options = train::Options {
         params,
         class_weight: options.class_weight,
@@ -147,5 +176,9 @@ fn fit(
     };
     let (dataset, split) = (inputs.dataset.clone(), inputs.split.clone());
     let trained = train(dataset, &inputs.schema, split, &options)?;
-    Ok((trained, decision.cross_validated))
+    Ok(Fitted {
+        trained,
+        approval_rate: decision.approval_rate,
+        cross_validated: decision.cross_validated,
+    })
 }

@@ -11,6 +11,8 @@ use crate::values::Values;
 const LEAK: f64 = 0.999;
 /// Rows of a class below which figures say little and a model learns little.
 const FEW_ROWS: usize = 20;
+/// Mean weight of a row below which penalties and least weights of leaves leave little to learn.
+const LIGHT: f64 = 0.1;
 /// A value tells something of the target when others have it too: rows a value, in the mean.
 const ROWS_A_VALUE: usize = 5;
 /// Rows that are looked at where a column has too many different numbers to count.
@@ -39,7 +41,22 @@ pub(super) fn warnings(inputs: &Inputs) -> Vec<Warning> {
         file: inputs.dataset.name().to_owned(),
         column: feature.name.clone(),
     });
-    few.chain(leaks).chain(groups(inputs)).collect()
+    let light = light_weights(inputs);
+    few.chain(leaks)
+        .chain(groups(inputs))
+        .chain(light)
+        .collect()
+}
+
+/// Weights that make rows worth less than models expect of one.
+fn light_weights(inputs: &Inputs) -> Option<Warning> {
+    let weights = inputs.dataset.sample.weights_of(&inputs.split.train)?;
+    let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+    (mean < LIGHT).then_some(Warning::LightWeights {
+        file: inputs.dataset.name().to_owned(),
+        column: (inputs.schema.sample_column(SampleRole::Weight)?.name).clone(),
+        mean,
+    })
 }
 
 /// What is odd about the groups.

@@ -82,7 +82,7 @@ impl Again<'_> {
         let fitted = train(inputs.dataset.clone(), &inputs.schema, split, &options)?;
         match &self.job.options.policy {
             Some(policy) => with_policy(&fitted.artifact, Some(policy))
-                .map_err(|error| PipelineError::Policy(error.to_string())),
+                .map_err(|error| PipelineError::policy(&error.to_string())),
             None => Ok(fitted.artifact),
         }
     }

@@ -20,6 +20,9 @@ pub struct TrainedModel {
     pub report: Report,
     /// Its predictions for the test rows.
     pub test: Vec<Prediction>,
+    /// Share of the training rows that the threshold approves, by weight, each by a model of the
+    /// other folds; `None` where the threshold was not chosen.
+    pub approval_rate: Option<f64>,
     /// What the folds say of it; `None` where none was fitted.
     pub cross_validated: Option<CrossValidated>,
     /// The hyperparameters it was fitted with.

@@ -14,7 +14,7 @@ use model_core::schema::Schema;
 use super::budget::Cost;
 use super::search::Objective;
 use super::trial::{Candidate, FoldScore, Point};
-use crate::calibrate;
+use crate::calibrate::{self, Method, ready_for_platt};
 use crate::dataset::Dataset;
 use crate::evaluate::{Draw, Labels, LearningPoint, learning_curve};
 use crate::fit::{self, ClassWeight, FitError, Options, Params, Step, Validation};
@@ -112,14 +112,16 @@ impl<'a> CrossValidation<'a> {
         })
     }
 
-    /// Out-of-fold predictions, fold after fold: each row with its probability by a model that
-    /// was fitted on the other folds. Boosting grows exactly the trees of `params`.
+    /// Out-of-fold predictions to fit `calibration` on, fold after fold: each row with its
+    /// probability by a model that was fitted on the other folds. Boosting grows exactly the trees
+    /// of `params`.
     ///
     /// # Errors
     /// When a fold cannot be fitted.
     pub fn out_of_fold(
         &self,
         params: &Params,
+        calibration: Method,
         jobs: usize,
     ) -> Result<Vec<FoldPrediction>, FitError> {
         let mut rows = Vec::new();
@@ -133,6 +135,10 @@ impl<'a> CrossValidation<'a> {
                 params,
                 &options,
             )?;
+            let model = match calibration {
+                Method::Platt => ready_for_platt(model),
+                Method::None | Method::Isotonic => model,
+            };
             let probabilities = fit::predict(&model, prepared, test)?;
             let predicted = test.iter().zip(probabilities);
             rows.extend(predicted.map(|(&row, probability)| FoldPrediction {
@@ -234,8 +240,8 @@ impl Objective for CrossValidation<'_> {
             &fitted.model,
             Model::Forest(forest) if forest.aggregation.is_mean()
         );
-        let calibration = calibration_of(&candidate.params, &fitted.model, prepared)?;
-        let points = points(&fitted.model, prepared, &calibration)?;
+        let (model, calibration) = calibrated(&candidate.params, fitted.model, prepared)?;
+        let points = points(&model, prepared, &calibration)?;
         Ok(FoldScore { points, is_average })
     }
 }
@@ -280,25 +286,23 @@ pub(super) fn patience(params: &Params) -> Option<usize> {
     Some((PATIENCE / boosting.learning_rate).clamp(fewest, most) as usize)
 }
 
-/// What a model whose answers are no probabilities is corrected by, learned from the rows that it
-/// was fitted on: its few weights hardly know one of them better than another row.
-fn calibration_of(
+/// A model whose answers are no probabilities is corrected by what is learned from the rows that
+/// it was fitted on: its few weights hardly know one of them better than another row.
+fn calibrated(
     params: &Params,
-    model: &Model,
+    model: Model,
     prepared: &Prepared,
-) -> Result<Calibration, FitError> {
+) -> Result<(Model, Calibration), FitError> {
     if params.gives_probabilities() {
-        return Ok(Calibration::None);
+        return Ok((model, Calibration::None));
     }
+    let model = ready_for_platt(model);
     let rows = &prepared.split.train;
     let answers: Vec<bool> = rows.iter().map(|&row| prepared.target[row]).collect();
-    let probabilities = fit::predict(model, prepared, rows)?;
+    let probabilities = fit::predict(&model, prepared, rows)?;
     let weights = prepared.weights_of(rows);
-    Ok(calibrate::platt(
-        &answers,
-        &probabilities,
-        weights.as_deref(),
-    ))
+    let calibration = calibrate::platt(&answers, &probabilities, weights.as_deref());
+    Ok((model, calibration))
 }
 
 /// The model's metrics on the test rows of `prepared`, with its first trees and with all.

@@ -69,7 +69,7 @@ pub enum FoldError {
     },
     /// A fold has one outcome.
     #[error(
-        "fold {fold} of {folds} {by} would be learned from or measured on rows of one outcome: use fewer --folds"
+        "fold {fold} of {folds} {by} would be learned from or measured on rows of one outcome: use fewer --folds{}", if *across_groups { ", or no column of groups: a fold is not learned from rows of groups that it is measured on" } else { "" }
     )]
     OneOutcome {
         /// Which, from 1.
@@ -78,6 +78,8 @@ pub enum FoldError {
         folds: usize,
         /// `by group` or `by time`.
         by: &'static str,
+        /// Whether rows are kept out since their groups are measured on.
+        across_groups: bool,
     },
 }
 
@@ -136,6 +138,7 @@ impl Dealt<'_> {
                     FoldsBy::Time => "by time",
                     FoldsBy::Chance => "by group",
                 },
+                across_groups: self.by == FoldsBy::Time && self.sample.groups.is_some(),
             }),
             None => Ok(splits),
         }

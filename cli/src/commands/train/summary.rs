@@ -8,6 +8,7 @@ use model_train::calibrate::Method;
 use model_train::metrics::Metrics;
 use model_train::pipeline::{Job, Selection, TrainedModel};
 use model_train::profiles::ProfileReport;
+use model_train::threshold::ThresholdRule;
 use model_train::tune::{self, Cost, FoldsBy, FrontierPoint, Metric, Ratio};
 
 use super::settings::Settings;
@@ -37,7 +38,14 @@ pub(super) fn print(
     if method != Method::None || !options.has_fixed_decision() {
         let threshold = Artifact::decode(&trained.artifact)?.threshold;
         let calibration = method.word();
-        writeln!(out, "  {:<12} {threshold:.4}", "threshold")?;
+        write!(out, "  {:<12} {threshold:.4}", "threshold")?;
+        if let (ThresholdRule::ApprovalRate(_), Some(reached)) =
+            (options.threshold, trained.approval_rate)
+        {
+            let percent = 100.0 * reached;
+            write!(out, "   approves {percent:.1}% of the training rows")?;
+        }
+        writeln!(out)?;
         writeln!(out, "  {:<12} {calibration}", "calibration")?;
     }
     if let Some(selection) = &trained.selection {

@@ -6,13 +6,16 @@ use model_core::model::{Condition, Linear, Model, TermValue};
 use model_core::schema::{Feature, FeatureKind};
 use serde::{Deserialize, Serialize};
 
+use crate::calibrate;
+
 /// Most terms whose standard errors are computed: a matrix of their square is inverted.
 const MOST_TERMS: usize = 400;
 
 /// A linear model, term by term.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Coefficients {
-    /// `logistic`, where the terms add up to log odds, or `identity`.
+    /// `logistic`, where the terms add up to log odds, or `identity`, as ridge before its
+    /// calibration.
     pub link: String,
     /// The sum where every scaled input is at its mean of the training rows.
     pub intercept: f64,
@@ -112,7 +115,7 @@ pub fn coefficients(artifact: &Artifact, rows: Option<TrainedOn<'_>>) -> Option<
         }
     }
     Some(Coefficients {
-        link: match linear.link {
+        link: match calibrate::before(artifact).model.link() {
             Link::Logistic | Link::Sigmoid => "logistic",
             Link::Identity => "identity",
         }

@@ -9,6 +9,7 @@ use super::{
     calibration_state_on, coefficients, cost_terms, costs, cut_off, deciles, dependences, gains,
     gini, ks, score_histogram, stakes, strategy,
 };
+use crate::calibrate;
 use crate::dataset::Dataset;
 use crate::evaluate::bootstrap::Bootstrap;
 use crate::evaluate::{
@@ -99,8 +100,7 @@ impl Measured<'_> {
         if self.decided.calibration == Calibration::None {
             return Ok(None);
         }
-        let mut artifact = self.decided.clone();
-        artifact.calibration = Calibration::None;
+        let artifact = calibrate::before(self.decided);
         let probabilities =
             predict_on(jobs, &artifact.encode()?, self.columns, self.answers.len())?;
         let threshold = artifact.threshold;
