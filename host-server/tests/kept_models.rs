@@ -258,6 +258,33 @@ async fn without_the_file_what_is_on_record_is_shown() {
     assert_eq!(tries.load(Ordering::Relaxed), 2);
 }
 
+/// A kept file that was damaged is written anew by a start that loads the model, which has the right
+/// bytes; else nothing that it decides could be replayed.
+#[tokio::test]
+async fn a_damaged_file_is_written_anew_at_a_start() {
+    let warnings = Warnings::listen();
+    let desk = Desk::new();
+    let app = desk.serve(|| desk.options());
+    let first = packed_with(POLICY);
+    let kept = desk.kept(&first);
+    let name = kept.file_name().unwrap().to_str().unwrap().to_owned();
+    drop(app);
+    let mut altered = first.clone();
+    altered[1000] ^= 1;
+    for damaged in [&altered[..], &first[..5]] {
+        fs::write(&kept, damaged).unwrap();
+        let told = warnings.about(&name);
+        let app = desk.serve(|| desk.options());
+        assert_eq!(fs::read(&kept).unwrap(), first);
+        assert_eq!(warnings.about(&name), told + 1);
+        drop(app);
+    }
+    // Nothing is said of one that is right.
+    let told = warnings.about(&name);
+    drop(desk.serve(|| desk.options()));
+    assert_eq!(warnings.about(&name), told);
+}
+
 /// Many who look at decisions of one file load it once, and the next file takes its place.
 #[cfg(unix)]
 #[tokio::test]
