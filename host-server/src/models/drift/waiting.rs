@@ -158,9 +158,9 @@ mod tests {
         Arc::new(Shared::new(counted()))
     }
 
-    fn counts(shared: &Shared, x: u32) {
-        let bins = bins(&counted(), x);
-        shared.count(bins, 0);
+    fn count(shared: &Shared, rows: u32) {
+        let shape = counted();
+        (0..rows).for_each(|x| shared.count(bins(&shape, x % 1000), 0));
     }
 
     /// Runs something on another thread; whether it came to its end.
@@ -178,7 +178,7 @@ mod tests {
     fn nobody_waits_for_a_look_and_nothing_is_missing_in_the_next() {
         let shared = shared();
         let mut look = shared.lock();
-        assert!(ends(&shared, |shared| (0..150).for_each(|x| counts(shared, x))));
+        assert!(ends(&shared, |shared| count(shared, 150)));
         assert_eq!((look.live(0).rows(), look.open_rows()), (0, 0));
         drop(look);
         let mut look = shared.lock();
@@ -189,12 +189,12 @@ mod tests {
     fn what_waited_is_counted_before_the_next_request() {
         let shared = shared();
         let look = shared.lock();
-        assert!(ends(&shared, |shared| (0..99).for_each(|x| counts(shared, x))));
+        assert!(ends(&shared, |shared| count(shared, 99)));
         drop(look);
         // It is in a block of its own, as long as its copy is on its way.
         let copied = shared.count_copied(bins(&counted(), 7), 0);
         assert!(copied.block.get().is_some());
-        counts(&shared, 100);
+        count(&shared, 1);
         assert_eq!(shared.lock().live(0).rows(), 100);
     }
 
@@ -219,19 +219,17 @@ mod tests {
     fn more_than_may_wait_are_counted_too() {
         let shared = shared();
         let look = shared.lock();
-        let all = MOST_WAITING as u32 + 76;
-        let (counting, begins) = (Arc::clone(&shared), channel());
-        let count = std::thread::spawn(move || {
-            for x in 0..all {
-                if x as usize == MOST_WAITING {
-                    let _ = begins.0.send(());
-                }
-                counts(&counting, x % 1000);
-            }
+        let most = u32::try_from(MOST_WAITING).unwrap();
+        let (counting, (begins, has_begun)) = (Arc::clone(&shared), channel());
+        let counts = std::thread::spawn(move || {
+            count(&counting, most);
+            let _ = begins.send(());
+            count(&counting, 76);
         });
-        begins.1.recv().unwrap();
+        let full = has_begun.recv_timeout(Duration::from_secs(60));
+        assert_eq!(full, Ok(()));
         drop(look);
-        count.join().unwrap();
-        assert_eq!(shared.lock().live(0).rows(), u64::from(all));
+        counts.join().unwrap();
+        assert_eq!(shared.lock().live(0).rows(), u64::from(most + 76));
     }
 }
