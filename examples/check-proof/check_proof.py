@@ -2,7 +2,8 @@
 """Usage: check_proof.py PROOF VERIFIER_KEY ["INDEX; LEAFHASH"], offline, with nothing but Python.
 
 PROOF is what `underwrite log prove` writes, VERIFIER_KEY the log's file `verifier-key` from somebody
-you trust; the third argument is the header x-decision-log of an answer."""
+you trust; the third argument is the header x-decision-log of an answer. That of a batch,
+"FIRST-LAST; LEAFHASH", is the receipt of its last record."""
 import base64
 import hashlib
 import sys
@@ -96,8 +97,13 @@ def main():
     hashes = [base64.b64decode(line, validate=True) for line in path]
     if root_of(index, int(size), leaf, hashes) != base64.b64decode(root):
         sys.exit("the record is not in the tree of the checkpoint")
-    if len(sys.argv) == 4 and sys.argv[3].strip() != f"{index}; {leaf.hex()}":
-        sys.exit("the receipt is one of another record")
+    if len(sys.argv) == 4:
+        records, _, hashed = sys.argv[3].strip().partition("; ")
+        last = records.rsplit("-", 1)[-1]
+        if last != records and last != str(index):
+            sys.exit(f"the receipt of a batch is one of its last record, {last}: prove that one")
+        if (last, hashed) != (str(index), leaf.hex()):
+            sys.exit("the receipt is one of another record")
     outcome = ["none", "approve", "refer", "decline"][entry[2]]
     about = f", about record {int.from_bytes(entry[8:16], 'big')}" if entry[3] & 1 else ""
     print(f"record {index} of {size} is in the log {origin}, leaf {leaf.hex()}")

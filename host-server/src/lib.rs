@@ -38,6 +38,7 @@ mod asset;
 mod config;
 mod error;
 mod glue;
+mod histogram;
 mod host;
 mod http;
 mod models;

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -231,10 +231,14 @@ async fn without_the_file_what_is_on_record_is_shown() {
     }
     drop(app);
 
-    // What the settings refuse now is not run, though it was once.
-    let refused = first.clone();
+    // What the settings refuse now is not run, though it was once, nor looked at again.
+    let (refused, tries) = (first.clone(), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&tries);
     let check = FileCheck(Arc::new(move |wasm: &[u8]| match wasm == refused {
-        true => Err("its code is not known".to_owned()),
+        true => {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Err("its code is not known".to_owned())
+        }
         false => Ok(Checked::Good),
     }));
     let app = desk.serve(|| ServeOptions {
@@ -242,7 +246,43 @@ async fn without_the_file_what_is_on_record_is_shown() {
         ..desk.options()
     });
     missing(&app).await;
+    missing(&app).await;
     assert_eq!(warnings.about(&digest), 2);
+    assert_eq!(tries.load(Ordering::Relaxed), 1);
+    // Another file in its place is.
+    fs::rename(&kept, &away).unwrap();
+    missing(&app).await;
+    fs::write(&kept, &first).unwrap();
+    missing(&app).await;
+    assert_eq!(warnings.about(&digest), 2);
+    assert_eq!(tries.load(Ordering::Relaxed), 2);
+}
+
+/// A kept file that was damaged is written anew by a start that loads the model, which has the right
+/// bytes; else nothing that it decides could be replayed.
+#[tokio::test]
+async fn a_damaged_file_is_written_anew_at_a_start() {
+    let warnings = Warnings::listen();
+    let desk = Desk::new();
+    let app = desk.serve(|| desk.options());
+    let first = packed_with(POLICY);
+    let kept = desk.kept(&first);
+    let name = kept.file_name().unwrap().to_str().unwrap().to_owned();
+    drop(app);
+    let mut altered = first.clone();
+    altered[1000] ^= 1;
+    for damaged in [&altered[..], &first[..5]] {
+        fs::write(&kept, damaged).unwrap();
+        let told = warnings.about(&name);
+        let app = desk.serve(|| desk.options());
+        assert_eq!(fs::read(&kept).unwrap(), first);
+        assert_eq!(warnings.about(&name), told + 1);
+        drop(app);
+    }
+    // Nothing is said of one that is right.
+    let told = warnings.about(&name);
+    drop(desk.serve(|| desk.options()));
+    assert_eq!(warnings.about(&name), told);
 }
 
 /// Many who look at decisions of one file load it once, and the next file takes its place.
@@ -291,9 +331,13 @@ struct Warnings(Arc<Mutex<Vec<String>>>);
 impl Warnings {
     /// For the whole process: what is logged comes from threads of the server.
     fn listen() -> Self {
-        let warnings = Self::default();
-        tracing::subscriber::set_global_default(warnings.clone()).unwrap();
-        warnings
+        static WARNINGS: OnceLock<Warnings> = OnceLock::new();
+        let listen = || {
+            let warnings = Self::default();
+            tracing::subscriber::set_global_default(warnings.clone()).unwrap();
+            warnings
+        };
+        WARNINGS.get_or_init(listen).clone()
     }
 
     /// How many lines name this.

@@ -507,8 +507,27 @@ async fn what_cannot_be_done_is_a_sentence_and_the_right_status() {
             "outcome: unknown variant `late`, expected",
         ),
         (
-            performance,
+            performance.clone(),
             r#"{"outcome": "repaid", "on": "soon"}"#,
+            422,
+            "on is `soon`, expected a day such as 2027-05-01",
+        ),
+        // Other forms of a day would say again what is said already.
+        (
+            performance.clone(),
+            r#"{"outcome": "repaid", "on": "2027-5-1"}"#,
+            422,
+            "on is",
+        ),
+        (
+            performance.clone(),
+            r#"{"outcome": "repaid", "on": "+002027-05-01"}"#,
+            422,
+            "on is",
+        ),
+        (
+            performance,
+            r#"{"outcome": "repaid", "on": "2027-02-29"}"#,
             422,
             "on is",
         ),

@@ -176,6 +176,15 @@ fn the_python_checker_accepts_proofs_and_refuses_altered_ones() {
     );
     let (good, said) = python(&[file, key, &receipts[258].to_string()]);
     assert!(!good && said.contains("another record"), "{said}");
+    // The header of a batch has the leaf of its last record.
+    let batch = |last: usize| format!("250-{}", receipts[last]);
+    let (good, said) = python(&[file, key, &batch(259)]);
+    assert!(good, "{said}");
+    let (good, said) = python(&[file, key, &batch(260)]);
+    assert!(!good && said.contains("last record, 260"), "{said}");
+    let other = batch(259).replace(&receipts[259].leaf.to_string(), &"0".repeat(64));
+    let (good, said) = python(&[file, key, &other]);
+    assert!(!good && said.contains("another record"), "{said}");
     // One character of the leaf, of each hash, of the checkpoint and of the signature.
     for (line, _) in proof
         .lines()

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// What a model may use before it is stopped.
@@ -82,7 +83,10 @@ impl Limits {
 
 const FOUR: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
-/// Processors this process may use, at least one.
+/// Processors this process may use, at least one: as it was when it was asked first, since the
+/// answer takes reading the files of a control group.
 pub(crate) fn processors() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    static PROCESSORS: LazyLock<NonZeroUsize> =
+        LazyLock::new(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    *PROCESSORS
 }

@@ -1,13 +1,14 @@
 //! Models that are no longer loaded, from their files beside the log: each still says of its own
 //! decisions why they came out as they did.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use model_log::{Digest, Reader};
 
 use crate::host::{LoadError, ModelHost};
+use crate::models::registry::Stamp;
 
 /// A model from its file beside the log.
 pub(crate) struct KeptModel {
@@ -21,8 +22,9 @@ pub(super) struct KeptModels {
     last: ArcSwapOption<KeptModel>,
     /// One thread loads, others wait.
     loading: Mutex<()>,
-    /// Files that could not be loaded: the server's log says so once for each.
-    told: Mutex<HashSet<[u8; 32]>>,
+    /// Files that could not be loaded, as they were then; `None` where there was none. The
+    /// server's log says so once for each.
+    failed: Mutex<HashMap<[u8; 32], Option<Stamp>>>,
 }
 
 impl KeptModels {
@@ -33,7 +35,8 @@ impl KeptModels {
     }
 
     /// The model of this file, which takes the place of the one before; `None` where the file is
-    /// gone, damaged or refused. Blocks.
+    /// gone, damaged or refused. What was refused is not tried again as long as the file is the
+    /// same, since that takes as long as a model that is loaded. Blocks.
     pub(super) fn load(
         &self,
         reader: &Reader,
@@ -44,12 +47,18 @@ impl KeptModels {
         if let Some(model) = self.loaded(file) {
             return Some(model);
         }
+        let digest = Digest(*file);
+        // Before the file is read: what is changed after that has another stamp.
+        let stamp = Stamp::read(&reader.model_path(digest), None);
+        if self.has_failed(file, stamp.as_ref()) {
+            return None;
+        }
         // Its SHA-256 is that of the record, or it is not read.
-        let bytes = reader
-            .model(Digest(*file))
-            .map_err(|error| error.to_string());
+        let bytes = reader.model(digest).map_err(|error| error.to_string());
         let host = bytes.and_then(|bytes| open(bytes).map_err(|error| error.to_string()));
-        let host = host.inspect_err(|error| self.tell(file, error)).ok()?;
+        let host = host
+            .inspect_err(|error| self.failed(file, stamp, error))
+            .ok()?;
         let model = Arc::new(KeptModel {
             file_sha256: *file,
             host,
@@ -58,14 +67,20 @@ impl KeptModels {
         Some(model)
     }
 
-    fn tell(&self, file: &[u8; 32], error: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert(*file) {
+    fn has_failed(&self, file: &[u8; 32], stamp: Option<&Stamp>) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = failed.get(file).and_then(Option::as_ref);
+        stamp.is_some_and(|stamp| stamp.is_unchanged(before))
+    }
+
+    fn failed(&self, file: &[u8; 32], stamp: Option<Stamp>, error: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.insert(*file, stamp).is_none() {
             let file_sha256 = Digest(*file).to_string();
             tracing::warn!(
                 file_sha256,
                 error,
-                "model of past decisions not loaded: officers see them without its reasons and rules' texts"
+                "model of past decisions not loaded: officers see them without its reasons and rules' texts, until its file changes or the server starts again"
             );
         }
     }

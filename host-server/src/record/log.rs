@@ -274,6 +274,7 @@ impl DecisionLog {
     }
 
     fn keep(&self, model: &Loaded<'_>) -> Result<(), LogError> {
+        self.remove_damaged(Digest(*model.file_sha256))?;
         self.writer().keep_model(model.host.wasm())?;
         let mut record = Record::new(Kind::ModelLoaded);
         record.model = Digest(*model.file_sha256);
@@ -288,6 +289,22 @@ impl DecisionLog {
         record.details.event = serde_json::to_value(event).ok();
         self.writer().append(vec![record])?.wait()?;
         Ok(())
+    }
+
+    /// Removes the kept file of a model that is not what its name says, so that it is written anew:
+    /// what this model decided could not be replayed.
+    fn remove_damaged(&self, digest: Digest) -> Result<(), LogError> {
+        let reader = self.reader();
+        let Err(LogError::Damaged { place, problem }) = reader.model(digest) else {
+            return Ok(());
+        };
+        tracing::warn!(
+            file = place,
+            problem,
+            "model kept for the decision log was damaged: it is written anew"
+        );
+        let path = reader.model_path(digest);
+        std::fs::remove_file(&path).map_err(|reason| LogError::Io { path, reason })
     }
 }
 

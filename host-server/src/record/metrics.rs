@@ -10,8 +10,9 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::histogram::Histogram;
 
 /// Upper bounds in seconds: an answer waits for about one sync of the disk.
 const WAITS: [f64; 12] = [

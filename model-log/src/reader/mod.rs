@@ -6,7 +6,7 @@ mod search;
 mod tree;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -259,12 +259,18 @@ impl Reader {
         self.verifier().map_or(String::new(), |key| key.to_string())
     }
 
+    /// Where the file of a model that answered is kept.
+    #[must_use]
+    pub fn model_path(&self, digest: Digest) -> PathBuf {
+        self.layout.model(&digest)
+    }
+
     /// The bytes of a model that answered.
     ///
     /// # Errors
     /// When it is not there or not what its name says.
     pub fn model(&self, digest: Digest) -> Result<Vec<u8>, LogError> {
-        let path = self.layout.model(&digest);
+        let path = self.model_path(digest);
         let bytes = match self.disk.read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -6,11 +6,12 @@ mod gauges;
 mod reader;
 mod snapshot;
 mod state;
+mod waiting;
 mod window;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use model_core::artifact::Artifact;
@@ -28,7 +29,8 @@ use snapshot::LEAST_ROWS;
 pub(crate) use snapshot::Snapshot;
 use state::StateFile;
 pub(crate) use state::{StateLock, check_state_folder};
-pub(crate) use window::Copied;
+pub(crate) use waiting::CopiedWith;
+use waiting::{Locked, Shared};
 use window::Counted;
 
 /// Requests that are counted together: what a window shows, and every difference of what it showed
@@ -121,7 +123,7 @@ pub(crate) struct Monitor {
     /// `loan-approval 1.0.0`
     title: String,
     reader: Reader,
-    window: Mutex<Counted>,
+    window: Arc<Shared>,
     /// The last comparison, and of what it was.
     last: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
     unread: AtomicU64,
@@ -167,7 +169,7 @@ impl Drift {
         Ok(Arc::new(Monitor {
             title: format!("{name} {version}"),
             reader: Reader::new(&artifact, &reference, live.shape()),
-            window: Mutex::new(Counted::new(live)),
+            window: Arc::new(Shared::new(Counted::new(live))),
             last: Mutex::default(),
             unread: AtomicU64::new(0),
             gauges: self.gauges.model(name, version),
@@ -198,7 +200,15 @@ impl Monitor {
     /// refused counts too, without a score; one that is no JSON object does not.
     pub(crate) fn seen(&self, request: &[u8], answer: Answer<'_>, score: Option<Score>) {
         if let Some(bins) = self.bins(request, answer, score) {
-            self.window().count(&bins, now());
+            self.window.count(bins, now());
+        }
+    }
+
+    /// Counts the requests of a batch, together when this is dropped.
+    pub(crate) fn many(&self) -> Many<'_> {
+        Many {
+            monitor: self,
+            bins: Vec::new(),
         }
     }
 
@@ -209,21 +219,24 @@ impl Monitor {
         request: &[u8],
         answer: Answer<'_>,
         score: Option<Score>,
-    ) -> Option<Arc<Copied>> {
+    ) -> Option<CopiedWith> {
         let bins = self.bins(request, answer, score)?;
-        Some(self.window().count_copied(&bins, now()))
+        Some(self.window.count_copied(bins, now()))
     }
 
     /// Counts a challenger's answer to a copy of a request, when all of its block were answered.
     pub(crate) fn seen_copy(
         &self,
-        of: &Arc<Copied>,
+        of: &CopiedWith,
         request: &[u8],
         answer: Answer<'_>,
         score: Option<Score>,
     ) {
-        if let Some(bins) = self.bins(request, answer, score) {
-            self.window().count_copy(of, &bins, now());
+        if let Some(bins) = self.bins(request, answer, score)
+            && let Some(block) = of.block()
+        {
+            let now = now();
+            self.window().count_copy(block, &bins, now);
         }
     }
 
@@ -251,8 +264,7 @@ impl Monitor {
         {
             return Arc::clone(snapshot);
         }
-        // Requests wait for this lock only while the counts are copied, not while they are
-        // compared.
+        // Batches wait for this lock only while the counts are copied, not while they are compared.
         let counted = Snapshot::count(&mut window, now(), stamp.unread);
         drop(window);
         let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
@@ -280,9 +292,35 @@ impl Monitor {
         }
     }
 
-    fn window(&self) -> MutexGuard<'_, Counted> {
-        // A panic cannot leave the counts inconsistent: they are only ever added to.
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the window's lock: not on a thread with connections.
+    fn window(&self) -> Locked<'_> {
+        self.window.lock()
+    }
+}
+
+/// Requests of a batch, which are counted under one lock of the window. Waits for that lock: not on
+/// a thread with connections.
+pub(crate) struct Many<'a> {
+    monitor: &'a Monitor,
+    /// Of each request.
+    bins: Vec<Vec<u32>>,
+}
+
+impl Many<'_> {
+    /// The same as [`Monitor::seen`].
+    pub(crate) fn seen(&mut self, request: &[u8], answer: Answer<'_>, score: Option<Score>) {
+        self.bins.extend(self.monitor.bins(request, answer, score));
+    }
+}
+
+impl Drop for Many<'_> {
+    fn drop(&mut self) {
+        if self.bins.is_empty() {
+            return;
+        }
+        let now = now();
+        let mut window = self.monitor.window();
+        self.bins.iter().for_each(|bins| window.count(bins, now));
     }
 }
 

@@ -126,13 +126,13 @@ impl Counted {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use model_drift::live::{Cell, Length, Window};
     use model_drift::sketch::{Capacity, Kind, Sketch, Spec};
 
     use super::*;
 
-    fn counted() -> Counted {
+    pub(crate) fn counted() -> Counted {
         let mut reference = Sketch::new(vec![Spec::new("x", Kind::Number)], Capacity::default());
         (0..1000).for_each(|x| reference.columns[0].push_number(f64::from(x)));
         let window = Window {
@@ -142,7 +142,7 @@ mod tests {
         Counted::new(Live::new(&reference, window, 0).in_blocks(100))
     }
 
-    fn bins(counted: &Counted, x: u32) -> Vec<u32> {
+    pub(crate) fn bins(counted: &Counted, x: u32) -> Vec<u32> {
         let bin = counted.live.shape().place(0, Cell::Number(f64::from(x)));
         vec![bin.unwrap()]
     }

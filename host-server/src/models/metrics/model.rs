@@ -7,9 +7,10 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, linear_buckets};
+use prometheus_client::metrics::histogram::linear_buckets;
 use prometheus_client::registry::Registry;
 
+use crate::histogram::Histogram;
 use crate::host::{Answer, CallError, Description};
 use crate::models::score::{Adjustment, Outcome, Score, adjustments, reasons, rules};
 

@@ -41,7 +41,7 @@ pub(crate) use served::{ScoredDecision, Served};
 pub(crate) use shadow::{Champions, Offer, Room, Witness};
 pub(crate) use slot::Slot;
 pub use source::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
-pub(crate) use version::Version;
+pub(crate) use version::{Stamp, Version};
 
 /// All models.
 pub(crate) struct Registry {

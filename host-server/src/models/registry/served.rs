@@ -19,7 +19,7 @@ use super::verify;
 use crate::asset::Asset;
 use crate::glue::{MODEL_TYPES, beside_model};
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
-use crate::models::drift::{Copied, Drift, Monitor, NotMonitored, Watched};
+use crate::models::drift::{CopiedWith, Drift, Monitor, NotMonitored, Watched};
 use crate::models::metrics::{ModelMetrics, Tally};
 use crate::models::score::Score;
 
@@ -63,7 +63,7 @@ pub(crate) enum CountedWith {
     /// It was not.
     Unread,
     /// With the others of this block.
-    Block(Arc<Copied>),
+    Block(CopiedWith),
 }
 
 /// The JavaScript as a page loads it, beside `model.wasm`.
@@ -283,6 +283,7 @@ impl Served {
         mut each: impl FnMut(&'a [u8], Result<Answer<'_>, CallError>),
     ) {
         let mut tally = Tally::new(&self.metrics);
+        let mut seen = self.drift.as_ref().ok().map(|monitor| monitor.many());
         // `decide_each` hands over answers without their rows: remember the row being decided.
         let asked = Cell::new(&b""[..]);
         let rows = rows.into_iter().inspect(|row| asked.set(row));
@@ -291,7 +292,9 @@ impl Served {
                 Ok(answer) => {
                     let score = Score::read(*answer);
                     tally.decided(*answer, score);
-                    self.seen(asked.get(), *answer, score);
+                    if let Some(seen) = &mut seen {
+                        seen.seen(asked.get(), *answer, score);
+                    }
                 }
                 Err(error) => self.metrics.failed(error),
             }

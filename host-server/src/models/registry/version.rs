@@ -38,7 +38,7 @@ pub(crate) struct Version {
 
 /// A file as it was when it was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     path: PathBuf,
     length: u64,
     modified: Option<SystemTime>,
@@ -50,12 +50,18 @@ pub(super) struct Stamp {
 impl Stamp {
     /// With the file of this name beside it, its signature, where one is needed. `None` when
     /// there is no such file.
-    pub(super) fn read(path: &Path, signature: Option<&str>) -> Option<Self> {
+    pub(crate) fn read(path: &Path, signature: Option<&str>) -> Option<Self> {
         let signature = signature.and_then(|name| Self::read_one(&path.with_file_name(name)));
         Some(Self {
             signature: signature.map(Box::new),
             ..Self::read_one(path)?
         })
+    }
+
+    /// Whether a file is still the same, by its length and time; never where the system keeps no
+    /// time.
+    pub(crate) fn is_unchanged(&self, before: Option<&Self>) -> bool {
+        self.modified.is_some() && Some(self) == before
     }
 
     fn read_one(path: &Path) -> Option<Self> {
@@ -128,7 +134,7 @@ impl Version {
 
     /// Whether the file is, by its length and time, the one that was checked.
     pub(super) fn is_as_checked(&self, found: Option<&Stamp>) -> bool {
-        found.is_some_and(|found| found.modified.is_some() && Some(found) == self.file.as_ref())
+        found.is_some_and(|found| found.is_unchanged(self.file.as_ref()))
     }
 
     /// What serves it, when it is loaded.

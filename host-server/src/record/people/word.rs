@@ -182,7 +182,7 @@ pub(crate) fn perform(
 ) -> Result<Said, ApiError> {
     log.check_id(performed.log.as_deref())?;
     let on = performed.on.unwrap_or_default();
-    if !on.is_empty() && NaiveDate::parse_from_str(&on, "%Y-%m-%d").is_err() {
+    if !on.is_empty() && !is_day(&on) {
         return Err(unusable(format!(
             "on is `{}`, expected a day such as 2027-05-01",
             short(&on)
@@ -208,6 +208,14 @@ pub(crate) fn perform(
     let receipt = append(log, record)?;
     let state = case.standing.state;
     Ok(Said { receipt, state })
+}
+
+/// Whether a text is a day as `2027-05-01`. Each day has one form, so that the same day is seen to
+/// be the same.
+fn is_day(text: &str) -> bool {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d");
+    // A year beyond 9999 has a sign and more digits.
+    text.len() == 10 && day.is_ok_and(|day| day.to_string() == text)
 }
 
 /// How the loan went as far as is known, and the record that says so: the last one that has its
