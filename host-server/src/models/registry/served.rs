@@ -197,7 +197,8 @@ impl Served {
     /// that is done where the request was read, since handing it to another thread and back would
     /// cost more. One that is much longer than an application of this model may take milliseconds,
     /// and one that may carry reasons a hundred times as long as another: they have their turn on
-    /// another thread, so that no other request waits behind them. A module that hangs holds its
+    /// another thread, so that no other request waits behind them, and so has one for which no
+    /// instance [is idle](Self::decide_if_idle). A module that hangs holds its
     /// thread until [`Limits::decide`](crate::Limits) at the latest.
     pub(crate) fn is_short(&self, bytes: usize) -> bool {
         bytes <= self.longest_short && !self.gives_reasons
@@ -221,22 +222,15 @@ impl Served {
         self.signer.as_ref()
     }
 
-    /// One decision for a client, counted in the metrics and in the drift window.
-    pub(crate) fn decide(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
-        let scored = self.decide_unanswered(body)?;
+    /// Counts a decision for a client in the metrics and in the drift window.
+    pub(crate) fn given(&self, body: &[u8], scored: &ScoredDecision) {
         let (answer, score) = (scored.decision.answer(), scored.score);
         self.seen(body, answer, score);
         self.metrics.decided(answer, score);
-        Ok(scored)
     }
 
-    /// The same for a request of which a challenger in the shadow gets a copy, and how it was
-    /// counted.
-    pub(crate) fn decide_copied(
-        &self,
-        body: &[u8],
-    ) -> Result<(ScoredDecision, CountedWith), CallError> {
-        let scored = self.decide_unanswered(body)?;
+    /// The same for a request of which a challenger in the shadow gets a copy: how it was counted.
+    pub(crate) fn given_copied(&self, body: &[u8], scored: &ScoredDecision) -> CountedWith {
         let (answer, score) = (scored.decision.answer(), scored.score);
         let counted = match &self.drift {
             Err(_) => CountedWith::Nothing,
@@ -246,16 +240,22 @@ impl Served {
             },
         };
         self.metrics.decided(answer, score);
-        Ok((scored, counted))
+        counted
     }
 
-    /// One decision that no client gets, as of a challenger in the shadow: it is counted
-    /// neither among those that were given nor in the drift window.
-    pub(crate) fn decide_unanswered(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
-        let decision = self
-            .host
-            .decide(body)
-            .inspect_err(|error| self.metrics.failed(error))?;
+    /// One decision, which is not yet [`given`](Self::given) to a client: it is counted neither
+    /// among those that were nor in the drift window.
+    pub(crate) fn decide(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
+        self.scored(self.host.decide(body))
+    }
+
+    /// The same, if an instance is idle: nothing is loaded, and nothing waited for.
+    pub(crate) fn decide_if_idle(&self, body: &[u8]) -> Option<Result<ScoredDecision, CallError>> {
+        Some(self.scored(self.host.decide_if_idle(body)?))
+    }
+
+    fn scored(&self, decided: Result<Decision, CallError>) -> Result<ScoredDecision, CallError> {
+        let decision = decided.inspect_err(|error| self.metrics.failed(error))?;
         let score = Score::read(decision.answer());
         Ok(ScoredDecision { decision, score })
     }
