@@ -45,6 +45,7 @@ pub(crate) struct Admission {
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
     looks: Arc<Turns>,
+    files_packed: Arc<Turns>,
     searches_of_log: Arc<Turns>,
     changes_of_log: Arc<Turns>,
     records_handed_over: Arc<Turns>,
@@ -72,6 +73,8 @@ pub(crate) enum Work {
     Load,
     /// A look at drift windows and metrics: comparing and writing them take milliseconds.
     Look,
+    /// Packing a file for clients, which is done once for each.
+    Pack,
     /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
     /// A hold, a release or an erasure: it reads the whole index, and waits for the disk.
@@ -142,6 +145,7 @@ impl Admission {
             searches_for_recourse: Turns::new(recourse, less_one(recourse), LONGEST_WORK),
             loads: Turns::new(one, one, LONGEST_WORK),
             looks: Turns::new(looks, less_one(looks), LONGEST_PIECE),
+            files_packed: Turns::new(one, one, LONGEST_WORK),
             searches_of_log: Turns::new(one, one, LONGEST_WORK),
             changes_of_log: Turns::new(one, one, LONGEST_WORK),
             records_handed_over: Turns::new(two, one, LONGEST_PIECE),
@@ -150,7 +154,7 @@ impl Admission {
             reloads: threads("reload", 1),
             threads: Arc::new(threads(
                 "long-work",
-                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 3,
+                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 4,
             )),
             memory: Budget::new(limits.body_memory),
         }
@@ -230,6 +234,7 @@ impl Admission {
             Work::Recourse => &self.searches_for_recourse,
             Work::Load => &self.loads,
             Work::Look => &self.looks,
+            Work::Pack => &self.files_packed,
             Work::LogSearch => &self.searches_of_log,
             Work::LogChange => &self.changes_of_log,
             Work::Record => &self.records_handed_over,
@@ -368,8 +373,8 @@ mod tests {
 
     /// A few people who looked at a long log once took the machine from everybody.
     #[tokio::test]
-    async fn what_reads_a_whole_log_is_one_at_a_time() {
-        for kind in [Work::LogSearch, Work::LogChange] {
+    async fn what_takes_all_of_a_log_or_a_file_is_one_at_a_time() {
+        for kind in [Work::LogSearch, Work::LogChange, Work::Pack] {
             one_at_a_time(kind).await;
         }
     }

@@ -38,15 +38,27 @@ pub(crate) struct Served {
     gives_reasons: bool,
     /// The JavaScript that is served with it, if any is.
     script: Option<Bytes>,
-    files: OnceLock<Files>,
+    files: Files,
     target: OnceLock<Option<String>>,
 }
 
-/// What pages and other hosts load.
+/// What pages and other hosts load. Packed when the first client asks: most models are never sent.
+#[derive(Default)]
 struct Files {
-    wasm: Asset,
-    glue: Option<Asset>,
-    types: Asset,
+    wasm: OnceLock<Asset>,
+    glue: OnceLock<Asset>,
+    types: OnceLock<Asset>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ServedFile {
+    /// `model.wasm`.
+    Wasm,
+    /// `model.js`.
+    Glue,
+    /// `model.d.ts`.
+    Types,
 }
 
 /// A decision, and what was read of it.
@@ -167,7 +179,7 @@ impl Served {
             longest_short: longest_short(host.description()),
             gives_reasons: schema(&host).is_some_and(|schema| schema.reasons.in_answer),
             script,
-            files: OnceLock::new(),
+            files: Files::default(),
             target: OnceLock::new(),
             signer,
             name,
@@ -330,34 +342,39 @@ impl Served {
         }
     }
 
-    /// `model.wasm`, as a file.
-    pub(crate) fn wasm(&self) -> &Asset {
-        &self.files().wasm
+    /// Whether it comes with JavaScript that is served.
+    pub(crate) fn has_glue(&self) -> bool {
+        self.script.is_some()
     }
 
-    /// `model.js`, as a file, where it is served.
-    pub(crate) fn glue(&self) -> Option<&Asset> {
-        self.files().glue.as_ref()
+    /// A file as it is sent, if it is packed already.
+    pub(crate) fn packed(&self, file: ServedFile) -> Option<&Asset> {
+        self.place(file).get()
     }
 
-    /// `model.d.ts`, as a file.
-    pub(crate) fn types(&self) -> &Asset {
-        &self.files().types
-    }
-
-    /// Prepared when the first client asks: most models are never sent.
-    fn files(&self) -> &Files {
-        self.files.get_or_init(|| {
-            let types = self.host.types().cloned();
-            let types = types.unwrap_or(Bytes::from_static(MODEL_TYPES.as_bytes()));
-            Files {
-                wasm: Asset::new("application/wasm", self.host.wasm().clone()),
-                glue: self
-                    .script
-                    .as_ref()
-                    .map(|glue| Asset::new("text/javascript; charset=utf-8", script(glue))),
-                types: Asset::new("text/plain; charset=utf-8", types),
+    /// Packs a file, once: long work. `None` where it is not served.
+    pub(crate) fn pack(&self, file: ServedFile) -> Option<&Asset> {
+        let (content_type, bytes) = match file {
+            ServedFile::Wasm => ("application/wasm", self.host.wasm().clone()),
+            ServedFile::Glue => (
+                "text/javascript; charset=utf-8",
+                script(self.script.as_ref()?),
+            ),
+            ServedFile::Types => {
+                let types = self.host.types().cloned();
+                let types = types.unwrap_or(Bytes::from_static(MODEL_TYPES.as_bytes()));
+                ("text/plain; charset=utf-8", types)
             }
-        })
+        };
+        let pack = || Asset::new(content_type, bytes);
+        Some(self.place(file).get_or_init(pack))
+    }
+
+    fn place(&self, file: ServedFile) -> &OnceLock<Asset> {
+        match file {
+            ServedFile::Wasm => &self.files.wasm,
+            ServedFile::Glue => &self.files.glue,
+            ServedFile::Types => &self.files.types,
+        }
     }
 }
