@@ -23,6 +23,7 @@ use crate::http::limits::HttpLimits;
 use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
+use crate::http::request_id::RequestId;
 use crate::models::drift::{Drift, End};
 use crate::models::registry::{Live, Loading, ModelSource, OnLoad, OnRefuse, Registry};
 use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, ShadowRecord};
@@ -269,6 +270,25 @@ impl App {
         unpacked.unwrap_or_else(|error| {
             tracing::error!(request_id = call.id.as_uuid(), %error, "body not unpacked");
             Err(ApiError::fault(call.id))
+        })
+    }
+
+    /// Packs a file for clients when it is its turn, with a permit for long work.
+    pub(crate) async fn pack<T: Send + 'static>(
+        &self,
+        id: &RequestId,
+        caller: &Caller,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = self.begin_long(caller)?;
+        let work = move || {
+            let _permit = permit;
+            work()
+        };
+        let packed = self.admission.work(Work::Pack, caller, work).await;
+        packed.map_err(|error| {
+            tracing::error!(request_id = id.as_uuid(), %error, "file not packed");
+            ApiError::fault(id)
         })
     }
 

@@ -15,6 +15,7 @@ mod models;
 mod recorded;
 
 use std::fs;
+use std::time::Duration;
 
 use axum::Router;
 use common::{Answer, send};
@@ -434,6 +435,33 @@ async fn checkpoint_and_tiles_are_read_with_any_key_and_changes_need_the_admins(
     assert_eq!(post(&app, ADMIN, "/log/hold", unknown).await.status, 404);
     let odd = json!({ "indexes": [0], "because": "x", "why": 1 });
     assert_eq!(post(&app, ADMIN, "/log/hold", odd).await.status, 422);
+}
+
+/// Changes of a long log once took the threads that long bodies of others need to grow.
+#[test]
+fn a_change_of_the_log_needs_no_thread_of_the_connections() {
+    let place = Place::new();
+    let mut threads = tokio::runtime::Builder::new_current_thread();
+    let threads = threads.enable_all().max_blocking_threads(1).build();
+    threads.unwrap().block_on(async {
+        let app = place.serve();
+        let decided = post(&app, PROGRAM, "/predict", APPROVED).await;
+        let (index, _) = receipt(&decided);
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || ended.recv());
+        for what in ["hold", "release", "erase"] {
+            let mut change = json!({ "indexes": [index], "because": "claim 17" });
+            if what == "erase" {
+                change["before_term"] = json!(true);
+            }
+            let path = format!("/log/{what}");
+            let answer = post(&app, ADMIN, &path, change);
+            let answer = tokio::time::timeout(Duration::from_secs(30), answer).await;
+            assert_eq!(answer.expect(what).status, 200, "{what}");
+        }
+        drop(end);
+        assert!(busy.await.unwrap().is_err());
+    });
 }
 
 /// Leaves tell the outcomes of everybody's decisions, as metrics do.

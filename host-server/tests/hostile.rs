@@ -1,12 +1,15 @@
 //! A module that fails is stopped, and the next call is answered.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod common;
 
 use std::num::NonZeroUsize;
+use std::sync::Barrier;
+use std::task::Poll;
 
 use common::{ANSWER, limits, predict, stand_in, stand_in_app};
+use futures_util::poll;
 use host_server::{CallError, Limits, ModelHost};
 
 fn one_instance() -> Limits {
@@ -102,6 +105,39 @@ fn more_threads_than_instances() {
     });
 }
 
+/// Counts to that number.
+fn count(to: u32) -> String {
+    format!(
+        "(loop $next (br_if $next (i32.lt_u
+          (local.tee $count (i32.add (local.get $count) (i32.const 1))) (i32.const {to}))))"
+    )
+}
+
+/// Where loading takes long, each of them once made an instance of its own, of which none was needed
+/// a moment later.
+#[test]
+fn who_comes_while_an_instance_is_made_takes_one_that_is_returned() {
+    const THREADS: usize = 8;
+    let (slow, quick) = (count(500_000_000), count(10_000_000));
+    let load = "(func (export \"abi_load\") (result i64)";
+    let decide = "(local $first i32)";
+    let file = stand_in(&[
+        (load, &format!("{load} (local $count i32) {slow}")),
+        (decide, &format!("{decide} (local $count i32) {quick}")),
+    ]);
+    let host = ModelHost::load(file, limits()).unwrap();
+    let all = Barrier::new(THREADS);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                all.wait();
+                assert_eq!(host.decide(b"{}").unwrap().status, 200);
+            });
+        }
+    });
+    assert!(host.instances() < THREADS, "{}", host.instances());
+}
+
 #[test]
 fn a_batch() {
     let host = ModelHost::load(stand_in(&[]), one_instance()).unwrap();
@@ -135,4 +171,22 @@ async fn over_http_it_is_a_plain_500_with_the_name_of_the_log_line() {
         );
         assert_eq!(predict(&app, "{}").await.status, 200);
     }
+}
+
+/// An instance was once made, and its model loaded into it, on the thread of whoever asked for a
+/// decision: all other connections of that thread waited for it.
+#[tokio::test]
+async fn where_no_instance_is_idle_none_is_made_on_the_thread_of_the_connection() {
+    let app = stand_in_app();
+    // Instances that fail are discarded: none is left.
+    assert_eq!(predict(&app, "t").await.status, 500);
+    let mut first = Box::pin(predict(&app, "{}"));
+    assert!(poll!(first.as_mut()).is_pending());
+    assert_eq!(first.await.status, 200);
+    // The one that was made for it is idle now.
+    let mut second = Box::pin(predict(&app, "{}"));
+    let Poll::Ready(answer) = poll!(second.as_mut()) else {
+        panic!("an ordinary decision is made at once");
+    };
+    assert_eq!(answer.status, 200);
 }

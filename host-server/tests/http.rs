@@ -1,11 +1,14 @@
 //! What HTTP adds around the module: over the stand-in, whose answers are known.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod common;
 
+use std::task::Poll;
+
 use axum::body::Body;
 use common::{ANSWER, get, predict, send, stand_in, stand_in_app};
+use futures_util::poll;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -229,6 +232,24 @@ async fn the_glue_is_served_from_the_file() {
         answer.header("content-type"),
         "text/javascript; charset=utf-8"
     );
+}
+
+/// The first who asked for a file once had all connections of a thread wait until it was packed.
+#[tokio::test]
+async fn a_file_is_packed_once_and_not_on_the_thread_of_the_connection() {
+    let app = stand_in_app();
+    for path in ["/model.wasm", "/model.js", "/model.d.ts", "/openapi.json"] {
+        let mut first = Box::pin(get(&app, path, &[]));
+        assert!(poll!(first.as_mut()).is_pending(), "{path}");
+        let first = first.await;
+        assert_eq!(first.status, 200, "{path}");
+        let mut second = Box::pin(get(&app, path, &[]));
+        let Poll::Ready(second) = poll!(second.as_mut()) else {
+            panic!("{path} is packed");
+        };
+        assert_eq!(second.body, first.body, "{path}");
+        assert_eq!(second.header("etag"), first.header("etag"), "{path}");
+    }
 }
 
 #[tokio::test]

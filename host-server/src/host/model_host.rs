@@ -94,15 +94,13 @@ impl ModelHost {
     /// # Errors
     /// When the module failed and there is no answer.
     pub fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
-        self.pool.with(|instance| {
-            let answer = instance.decide(body)?;
-            let mut body = Vec::with_capacity(answer.body.len() + ENVELOPE);
-            body.extend_from_slice(answer.body);
-            Ok(Decision {
-                status: answer.status,
-                body,
-            })
-        })
+        self.pool.with(|instance| decide(instance, body))
+    }
+
+    /// The same, if an instance is idle: the model is loaded into none, which takes as long as the
+    /// model is large, and none is waited for.
+    pub(crate) fn decide_if_idle(&self, body: &[u8]) -> Option<Result<Decision, CallError>> {
+        self.pool.with_idle(|instance| decide(instance, body))
     }
 
     /// One decision for each of `rows`, in order, with one instance; `each` is called with
@@ -244,6 +242,16 @@ impl std::fmt::Debug for ModelHost {
             .field("model", &self.description.model)
             .finish_non_exhaustive()
     }
+}
+
+fn decide(instance: &mut Instance, body: &[u8]) -> Result<Decision, CallError> {
+    let answer = instance.decide(body)?;
+    let mut body = Vec::with_capacity(answer.body.len() + ENVELOPE);
+    body.extend_from_slice(answer.body);
+    Ok(Decision {
+        status: answer.status,
+        body,
+    })
 }
 
 /// A cache for the compiled module, and the temporary folder it is in, if any.

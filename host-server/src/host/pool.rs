@@ -21,7 +21,8 @@ pub struct InstanceTimes {
 }
 
 /// Lends instances, at most [`Limits::instances`] at once. One that failed is discarded; the
-/// next call creates a new one.
+/// next call creates a new one. They are created one at a time, since each takes as long as its
+/// model is large: whoever comes meanwhile waits for that one, or for one that is returned before.
 pub(crate) struct Pool {
     compiled: Compiled,
     limits: Limits,
@@ -32,6 +33,8 @@ pub(crate) struct Pool {
 struct Slots {
     idle: Vec<Idle>,
     alive: usize,
+    /// Whether one is being created.
+    is_creating: bool,
     waiting: usize,
 }
 
@@ -50,24 +53,28 @@ impl Pool {
             slots: Mutex::new(Slots {
                 idle: Vec::new(),
                 alive: 0,
+                is_creating: false,
                 waiting: 0,
             }),
             returned: Condvar::new(),
         }
     }
 
-    /// Calls `work` with an instance of its own; waits while all are lent.
+    /// Calls `work` with an instance of its own; creates one, or waits, while all are lent.
     pub(crate) fn with<T>(
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let mut lease = self.lease();
-        let instance = lease.instance()?;
-        let answer = work(instance)?;
-        if !instance.is_spent() {
-            lease.keep();
-        }
-        Ok(answer)
+        self.lease().call(work)
+    }
+
+    /// The same with one that is idle now, if any is: neither waits nor creates one.
+    pub(crate) fn with_idle<T>(
+        &self,
+        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> Option<Result<T, CallError>> {
+        let idle = self.lock().take(current())?;
+        Some(self.lend(Some(idle)).call(work))
     }
 
     /// Instances that exist, lent or idle.
@@ -102,8 +109,9 @@ impl Pool {
                 drop(slots);
                 return self.lend(Some(instance));
             }
-            if slots.alive < self.limits.instances.get() {
+            if slots.alive < self.limits.instances.get() && !slots.is_creating {
                 slots.alive += 1;
+                slots.is_creating = true;
                 drop(slots);
                 return self.lend(None);
             }
@@ -119,6 +127,7 @@ impl Pool {
     fn lend(&self, instance: Option<Instance>) -> Lease<'_> {
         Lease {
             pool: self,
+            is_creating: instance.is_none(),
             instance,
             keep: false,
         }
@@ -148,29 +157,48 @@ fn current() -> ThreadId {
 struct Lease<'a> {
     pool: &'a Pool,
     instance: Option<Instance>,
+    /// Whether nobody else creates one meanwhile.
+    is_creating: bool,
     keep: bool,
 }
 
 impl Lease<'_> {
+    fn call<T>(
+        mut self,
+        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let instance = self.instance()?;
+        let answer = work(instance)?;
+        self.keep = !instance.is_spent();
+        Ok(answer)
+    }
+
     fn instance(&mut self) -> Result<&mut Instance, CallError> {
         let instance = match self.instance.take() {
             Some(warm) => warm,
             None => {
                 let mut new = Instance::new(&self.pool.compiled, &self.pool.limits)?;
                 new.load()?;
+                self.created();
                 new
             }
         };
         Ok(self.instance.insert(instance))
     }
 
-    fn keep(&mut self) {
-        self.keep = true;
+    /// The next may be created. All who wait look: another may have been returned to one of them.
+    fn created(&mut self) {
+        if std::mem::take(&mut self.is_creating) {
+            self.pool.lock().is_creating = false;
+            self.pool.returned.notify_all();
+        }
     }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
+        // Also where that failed.
+        self.created();
         let kept = self.instance.take().filter(|_| self.keep);
         let thread = current();
         let mut slots = self.pool.lock();

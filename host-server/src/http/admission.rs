@@ -45,7 +45,9 @@ pub(crate) struct Admission {
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
     looks: Arc<Turns>,
+    files_packed: Arc<Turns>,
     searches_of_log: Arc<Turns>,
+    changes_of_log: Arc<Turns>,
     records_handed_over: Arc<Turns>,
     /// Room in the decision log's queue for records of batches.
     long_groups: LogRoom,
@@ -71,8 +73,12 @@ pub(crate) enum Work {
     Load,
     /// A look at drift windows and metrics: comparing and writing them take milliseconds.
     Look,
+    /// Packing a file for clients, which is done once for each.
+    Pack,
     /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
+    /// A hold, a release or an erasure: it reads the whole index, and waits for the disk.
+    LogChange,
     /// Handing records over to the decision log, for which room is held: of a caller it comes after
     /// its other records alone.
     Record,
@@ -139,14 +145,16 @@ impl Admission {
             searches_for_recourse: Turns::new(recourse, less_one(recourse), LONGEST_WORK),
             loads: Turns::new(one, one, LONGEST_WORK),
             looks: Turns::new(looks, less_one(looks), LONGEST_PIECE),
+            files_packed: Turns::new(one, one, LONGEST_WORK),
             searches_of_log: Turns::new(one, one, LONGEST_WORK),
+            changes_of_log: Turns::new(one, one, LONGEST_WORK),
             records_handed_over: Turns::new(two, one, LONGEST_PIECE),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
             reloads: threads("reload", 1),
             threads: Arc::new(threads(
                 "long-work",
-                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 2,
+                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 4,
             )),
             memory: Budget::new(limits.body_memory),
         }
@@ -226,7 +234,9 @@ impl Admission {
             Work::Recourse => &self.searches_for_recourse,
             Work::Load => &self.loads,
             Work::Look => &self.looks,
+            Work::Pack => &self.files_packed,
             Work::LogSearch => &self.searches_of_log,
+            Work::LogChange => &self.changes_of_log,
             Work::Record => &self.records_handed_over,
         };
         let (turns, threads) = (Arc::clone(turns), Arc::clone(&self.threads));
@@ -363,10 +373,16 @@ mod tests {
 
     /// A few people who looked at a long log once took the machine from everybody.
     #[tokio::test]
-    async fn searches_are_one_at_a_time() {
+    async fn what_takes_all_of_a_log_or_a_file_is_one_at_a_time() {
+        for kind in [Work::LogSearch, Work::LogChange, Work::Pack] {
+            one_at_a_time(kind).await;
+        }
+    }
+
+    async fn one_at_a_time(kind: Work) {
         let admission = Admission::new(&HttpLimits::default());
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let search = async |name: &str| {
+        let work = async |name: &str| {
             let (running, most) = (Arc::clone(&running), Arc::clone(&most));
             let work = move || {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -374,10 +390,10 @@ mod tests {
                 running.fetch_sub(1, Ordering::SeqCst);
             };
             let caller = Caller::Key(name.into());
-            admission.work(Work::LogSearch, &caller, work).await
+            admission.work(kind, &caller, work).await
         };
-        let done = tokio::join!(search("a"), search("a"), search("b"));
+        let done = tokio::join!(work("a"), work("a"), work("b"));
         assert!(done.0.is_ok() && done.1.is_ok() && done.2.is_ok());
-        assert_eq!(most.load(Ordering::SeqCst), 1);
+        assert_eq!(most.load(Ordering::SeqCst), 1, "{kind:?}");
     }
 }

@@ -147,7 +147,7 @@ fn runtime() -> std::io::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
     builder
         .enable_all()
-        // What waits for the disk there is little: administrators' changes, and large buffers that
+        // What waits for the disk there is little: rollbacks, and large buffers that
         // are given back.
         .max_blocking_threads(BLOCKING)
         // What comes in is looked at after so many polls: each may be a request.

@@ -13,7 +13,7 @@ use axum::{Extension, Json, Router};
 use model_log::{Change, Changed, LogError, Writer};
 use serde::Deserialize;
 
-use super::decisions::{blocking, log_of, read, said, search};
+use super::decisions::{change_log, log_of, read, said, search};
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -142,7 +142,8 @@ async fn change(
         before_term: asked.before_term,
     };
     let by = caller.name().unwrap_or_default().to_owned();
-    let changed = blocking(move || make(log.writer(), &change, &by).map_err(refuse)).await?;
+    let make = move || make(log.writer(), &change, &by).map_err(refuse);
+    let changed = change_log(&app, &caller, make).await?;
     Ok(Json(changed).into_response())
 }
 

@@ -94,14 +94,17 @@ async fn answer(
     let place = app.begin_record(call.caller)?;
     let shadow = target.live.as_ref().and_then(|live| live.shadow());
     let room = shadow.and_then(|shadow| shadow.room(body.len()));
-    let is_short = target.served.is_short(body.len());
-    let decided = if is_short {
-        let _permit = app.begin()?;
-        decide(&target.served, &body, room)
-    } else {
-        let permit = app.begin_long(call.caller)?;
-        let work = decide_beside(app, call.caller, permit, &target, &body, room);
-        Box::pin(work).await
+    let here = match target.served.is_short(body.len()) {
+        true => decide_here(app, &target.served, &body)?,
+        false => None,
+    };
+    let decided = match here {
+        Some(decided) => decided.map(|scored| give(&target.served, &body, scored, room)),
+        None => {
+            let permit = app.begin_long(call.caller)?;
+            let work = decide_beside(app, call.caller, permit, &target, &body, room);
+            Box::pin(work).await
+        }
     };
     app.metrics().http.predicted(start.elapsed());
     let (decision, offer) = match decided {
@@ -128,18 +131,31 @@ async fn answer(
     Ok(response)
 }
 
-/// One decision, and where a challenger has room for a copy, what it gets.
-fn decide(
+/// Decides on this thread, if an instance is idle.
+fn decide_here(
+    app: &App,
     served: &Served,
     body: &[u8],
+) -> Result<Option<Result<ScoredDecision, CallError>>, ApiError> {
+    let _permit = app.begin()?;
+    Ok(served.decide_if_idle(body))
+}
+
+/// The decision, which is counted, and where a challenger has room for a copy, what it gets.
+fn give(
+    served: &Served,
+    body: &[u8],
+    scored: ScoredDecision,
     room: Option<Room>,
-) -> Result<(Decision, Option<Offer>), CallError> {
+) -> (Decision, Option<Offer>) {
     let Some(room) = room else {
-        return Ok((served.decide(body)?.decision, None));
+        served.given(body, &scored);
+        return (scored.decision, None);
     };
-    let (ScoredDecision { decision, score }, counted) = served.decide_copied(body)?;
+    let counted = served.given_copied(body, &scored);
+    let ScoredDecision { decision, score } = scored;
     let offer = room.offer(body, Champions { score, counted });
-    Ok((decision, Some(offer)))
+    (decision, Some(offer))
 }
 
 /// Decides on a thread beside those of the connections.
@@ -155,7 +171,8 @@ async fn decide_beside(
     let body = body.clone();
     let work = move || {
         let _permit = permit;
-        decide(&served, &body, room)
+        let scored = served.decide(&body)?;
+        Ok(give(&served, &body, scored, room))
     };
     let decided = app.admission().piece(caller, work).await;
     decided.unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))

@@ -37,7 +37,7 @@ pub(crate) use deployment::Mode;
 pub(crate) use live::Live;
 pub(crate) use loading::{Loaded, Loading, OnLoad, OnRefuse, Refused};
 pub(crate) use outcome::{Cause, Change, Outcome};
-pub(crate) use served::{ScoredDecision, Served};
+pub(crate) use served::{ScoredDecision, Served, ServedFile};
 pub(crate) use shadow::{Champions, Offer, Room, Witness};
 pub(crate) use slot::Slot;
 pub use source::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};

@@ -38,15 +38,27 @@ pub(crate) struct Served {
     gives_reasons: bool,
     /// The JavaScript that is served with it, if any is.
     script: Option<Bytes>,
-    files: OnceLock<Files>,
+    files: Files,
     target: OnceLock<Option<String>>,
 }
 
-/// What pages and other hosts load.
+/// What pages and other hosts load. Packed when the first client asks: most models are never sent.
+#[derive(Default)]
 struct Files {
-    wasm: Asset,
-    glue: Option<Asset>,
-    types: Asset,
+    wasm: OnceLock<Asset>,
+    glue: OnceLock<Asset>,
+    types: OnceLock<Asset>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ServedFile {
+    /// `model.wasm`.
+    Wasm,
+    /// `model.js`.
+    Glue,
+    /// `model.d.ts`.
+    Types,
 }
 
 /// A decision, and what was read of it.
@@ -167,7 +179,7 @@ impl Served {
             longest_short: longest_short(host.description()),
             gives_reasons: schema(&host).is_some_and(|schema| schema.reasons.in_answer),
             script,
-            files: OnceLock::new(),
+            files: Files::default(),
             target: OnceLock::new(),
             signer,
             name,
@@ -197,7 +209,8 @@ impl Served {
     /// that is done where the request was read, since handing it to another thread and back would
     /// cost more. One that is much longer than an application of this model may take milliseconds,
     /// and one that may carry reasons a hundred times as long as another: they have their turn on
-    /// another thread, so that no other request waits behind them. A module that hangs holds its
+    /// another thread, so that no other request waits behind them, and so has one for which no
+    /// instance [is idle](Self::decide_if_idle). A module that hangs holds its
     /// thread until [`Limits::decide`](crate::Limits) at the latest.
     pub(crate) fn is_short(&self, bytes: usize) -> bool {
         bytes <= self.longest_short && !self.gives_reasons
@@ -221,22 +234,15 @@ impl Served {
         self.signer.as_ref()
     }
 
-    /// One decision for a client, counted in the metrics and in the drift window.
-    pub(crate) fn decide(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
-        let scored = self.decide_unanswered(body)?;
+    /// Counts a decision for a client in the metrics and in the drift window.
+    pub(crate) fn given(&self, body: &[u8], scored: &ScoredDecision) {
         let (answer, score) = (scored.decision.answer(), scored.score);
         self.seen(body, answer, score);
         self.metrics.decided(answer, score);
-        Ok(scored)
     }
 
-    /// The same for a request of which a challenger in the shadow gets a copy, and how it was
-    /// counted.
-    pub(crate) fn decide_copied(
-        &self,
-        body: &[u8],
-    ) -> Result<(ScoredDecision, CountedWith), CallError> {
-        let scored = self.decide_unanswered(body)?;
+    /// The same for a request of which a challenger in the shadow gets a copy: how it was counted.
+    pub(crate) fn given_copied(&self, body: &[u8], scored: &ScoredDecision) -> CountedWith {
         let (answer, score) = (scored.decision.answer(), scored.score);
         let counted = match &self.drift {
             Err(_) => CountedWith::Nothing,
@@ -246,16 +252,22 @@ impl Served {
             },
         };
         self.metrics.decided(answer, score);
-        Ok((scored, counted))
+        counted
     }
 
-    /// One decision that no client gets, as of a challenger in the shadow: it is counted
-    /// neither among those that were given nor in the drift window.
-    pub(crate) fn decide_unanswered(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
-        let decision = self
-            .host
-            .decide(body)
-            .inspect_err(|error| self.metrics.failed(error))?;
+    /// One decision, which is not yet [`given`](Self::given) to a client: it is counted neither
+    /// among those that were nor in the drift window.
+    pub(crate) fn decide(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
+        self.scored(self.host.decide(body))
+    }
+
+    /// The same, if an instance is idle: nothing is loaded, and nothing waited for.
+    pub(crate) fn decide_if_idle(&self, body: &[u8]) -> Option<Result<ScoredDecision, CallError>> {
+        Some(self.scored(self.host.decide_if_idle(body)?))
+    }
+
+    fn scored(&self, decided: Result<Decision, CallError>) -> Result<ScoredDecision, CallError> {
+        let decision = decided.inspect_err(|error| self.metrics.failed(error))?;
         let score = Score::read(decision.answer());
         Ok(ScoredDecision { decision, score })
     }
@@ -333,34 +345,39 @@ impl Served {
         }
     }
 
-    /// `model.wasm`, as a file.
-    pub(crate) fn wasm(&self) -> &Asset {
-        &self.files().wasm
+    /// Whether it comes with JavaScript that is served.
+    pub(crate) fn has_glue(&self) -> bool {
+        self.script.is_some()
     }
 
-    /// `model.js`, as a file, where it is served.
-    pub(crate) fn glue(&self) -> Option<&Asset> {
-        self.files().glue.as_ref()
+    /// A file as it is sent, if it is packed already.
+    pub(crate) fn packed(&self, file: ServedFile) -> Option<&Asset> {
+        self.place(file).get()
     }
 
-    /// `model.d.ts`, as a file.
-    pub(crate) fn types(&self) -> &Asset {
-        &self.files().types
-    }
-
-    /// Prepared when the first client asks: most models are never sent.
-    fn files(&self) -> &Files {
-        self.files.get_or_init(|| {
-            let types = self.host.types().cloned();
-            let types = types.unwrap_or(Bytes::from_static(MODEL_TYPES.as_bytes()));
-            Files {
-                wasm: Asset::new("application/wasm", self.host.wasm().clone()),
-                glue: self
-                    .script
-                    .as_ref()
-                    .map(|glue| Asset::new("text/javascript; charset=utf-8", script(glue))),
-                types: Asset::new("text/plain; charset=utf-8", types),
+    /// Packs a file, once: long work. `None` where it is not served.
+    pub(crate) fn pack(&self, file: ServedFile) -> Option<&Asset> {
+        let (content_type, bytes) = match file {
+            ServedFile::Wasm => ("application/wasm", self.host.wasm().clone()),
+            ServedFile::Glue => (
+                "text/javascript; charset=utf-8",
+                script(self.script.as_ref()?),
+            ),
+            ServedFile::Types => {
+                let types = self.host.types().cloned();
+                let types = types.unwrap_or(Bytes::from_static(MODEL_TYPES.as_bytes()));
+                ("text/plain; charset=utf-8", types)
             }
-        })
+        };
+        let pack = || Asset::new(content_type, bytes);
+        Some(self.place(file).get_or_init(pack))
+    }
+
+    fn place(&self, file: ServedFile) -> &OnceLock<Asset> {
+        match file {
+            ServedFile::Wasm => &self.files.wasm,
+            ServedFile::Glue => &self.files.glue,
+            ServedFile::Types => &self.files.types,
+        }
     }
 }

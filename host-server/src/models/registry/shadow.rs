@@ -153,7 +153,7 @@ impl Drop for Offer {
 }
 
 fn compare(challenger: &Served, monitor: Option<&Monitor>, job: Job) {
-    match challenger.decide_unanswered(&job.body) {
+    match challenger.decide(&job.body) {
         Ok(ScoredDecision { decision, score }) => {
             challenger.metrics.compared(job.champion.score, score);
             if let Some(monitor) = monitor {

@@ -232,15 +232,8 @@ fn not_json(error: &serde_json::Error) -> ApiError {
     }
 }
 
-/// Does what waits for files on another thread, to its end, whether or not the client stays.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(failed)
-}
-
-/// The same for what reads a little, when it is its turn.
+/// Reads a little on another thread, when it is its turn. What has begun goes on to its end, whether
+/// or not the client stays.
 pub(super) async fn read<T: Send + 'static>(
     app: &App,
     caller: &Caller,
@@ -257,6 +250,21 @@ pub(super) async fn search<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = app.admission().work(Work::LogSearch, caller, work).await;
+    done.unwrap_or_else(failed)
+}
+
+/// The same for a hold, a release or an erasure, with a permit for long work.
+pub(super) async fn change_log<T: Send + 'static>(
+    app: &App,
+    caller: &Caller,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let permit = app.begin_long(caller)?;
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
+    let done = app.admission().work(Work::LogChange, caller, work).await;
     done.unwrap_or_else(failed)
 }
 

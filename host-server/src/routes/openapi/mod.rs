@@ -10,16 +10,19 @@ mod schemas;
 use std::sync::{Arc, LazyLock, Weak};
 
 use arc_swap::ArcSwapOption;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::asset::Asset;
+use crate::http::caller::Caller;
+use crate::http::error::ApiError;
+use crate::http::request_id::RequestId;
 use crate::http::static_file::respond;
 use crate::models::registry::Served;
 
@@ -44,8 +47,20 @@ static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 
 pub(super) fn routes() -> Router<Arc<App>> {
     let kept = Arc::new(Kept::default());
-    let openapi = async move |State(app): State<Arc<App>>, headers: HeaderMap| -> Response {
-        respond(&kept.document(&app).file, &headers)
+    let openapi = async move |State(app): State<Arc<App>>,
+                              Extension(id): Extension<RequestId>,
+                              Extension(caller): Extension<Caller>,
+                              headers: HeaderMap|
+                -> Result<Response, ApiError> {
+        let document = match kept.now(app.champion().as_ref()) {
+            Some(document) => document,
+            None => {
+                let (kept, about) = (Arc::clone(&kept), Arc::clone(&app));
+                let write = move || kept.document(&about);
+                app.pack(&id, &caller, write).await?
+            }
+        };
+        Ok(respond(&document.file, &headers))
     };
     Router::new()
         .route("/openapi.json", get(openapi))
@@ -67,8 +82,8 @@ fn file(content_type: &'static str, bytes: &'static [u8]) -> Asset {
     Asset::new(content_type, Bytes::from_static(bytes))
 }
 
-/// The document is written once for each model that answers: it takes milliseconds, and anybody
-/// may ask for it.
+/// The document is written once for each model that answers, on a thread for long work: it takes
+/// milliseconds, and anybody may ask for it.
 #[derive(Default)]
 struct Kept(ArcSwapOption<Document>);
 
@@ -79,11 +94,15 @@ struct Document {
 }
 
 impl Kept {
+    /// The document about this model, if that was written last.
+    fn now(&self, served: Option<&Arc<Served>>) -> Option<Arc<Document>> {
+        let kept = self.0.load_full();
+        kept.filter(|kept| kept.is_about(served))
+    }
+
     fn document(&self, app: &App) -> Arc<Document> {
         let served = app.champion();
-        if let Some(kept) = self.0.load_full()
-            && kept.is_about(served.as_ref())
-        {
+        if let Some(kept) = self.now(served.as_ref()) {
             return kept;
         }
         let bytes = openapi(app, served.as_deref()).to_string().into();
