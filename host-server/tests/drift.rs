@@ -684,7 +684,7 @@ async fn training_rows_of_the_largest_numbers_hold_nobody_up() {
     for (name, _) in columns {
         let path = format!("/models/{name}/drift");
         let drift = json(&get(&app, &path, &[]).await);
-        assert_eq!(drift["columns"]["person_income"]["drift"], true, "{name}");
+        assert_eq!(drift["status"], "compared", "{name}: {drift}");
         let page = get(&app, &format!("{path}/report"), &[]).await;
         assert_eq!(page.status, 200, "{name}: {}", page.text());
         let metrics = get(&app, "/metrics", &[]).await;
