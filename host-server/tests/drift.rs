@@ -22,7 +22,7 @@ use model_core::artifact::Artifact;
 use model_core::details::Details;
 use model_core::model_file::ModelFile;
 use model_drift::live::{Length, Window};
-use model_drift::sketch::{Column, Role as ColumnRole, Sketch, Values};
+use model_drift::sketch::{Column, Numbers, Role as ColumnRole, Sketch, Values};
 use model_train::pack::pack;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -639,6 +639,69 @@ async fn without_a_reference_or_switched_off_it_says_so() {
     let answer = get(&app, "/drift/report", &[]).await;
     assert_eq!(answer.status, 404);
     assert!(answer.text().contains("--no-drift"), "{}", answer.text());
+}
+
+/// The model of the tests under another name, as if these numbers took turns in its training rows.
+fn trained_on(name: &str, numbers: &[f64]) -> Vec<u8> {
+    let (mut artifact, mut reference) = training();
+    artifact.schema.name = name.into();
+    for column in &mut reference.columns {
+        if let Values::Numbers(column) = &mut column.values {
+            let rows = column.total();
+            *column = Numbers::new(2048);
+            for number in numbers {
+                column.push_many(*number, rows / numbers.len() as u64);
+            }
+        }
+    }
+    let mut details = Details::from_artifact(&artifact).unwrap();
+    details.reference = reference.encode();
+    artifact.details = details.to_bytes().unwrap();
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
+    let part = |name: &str| std::fs::read(engine.join(name)).unwrap();
+    let artifact = artifact.encode().unwrap();
+    pack(&part("engine.wasm"), &part("model.js"), &artifact).unwrap()
+}
+
+/// Their report was never finished, or its comparison panicked: until a restart no model had drift,
+/// and the server no metrics.
+#[tokio::test]
+async fn training_rows_of_the_largest_numbers_hold_nobody_up() {
+    let columns: [(&str, &[f64]); 4] = [
+        ("code", &[f64::MAX, 0.0, 1.5]),
+        ("codes", &[f64::MAX, f64::MIN, 0.0]),
+        ("constant", &[1e17]),
+        ("plain", &[0.5, 1.5, 3.5]),
+    ];
+    let folder = TempDir::new().unwrap();
+    for (name, numbers) in columns {
+        let place = folder.path().join(name).join("1.0.0");
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("model.wasm"), trained_on(name, numbers)).unwrap();
+    }
+    let app = app(App::open(ServeOptions {
+        models: ModelSource::Folder(folder.path().into()),
+        allow_mismatch: true,
+        ..options(rows(5000, 1), None)
+    })
+    .unwrap());
+    let body = serde_json::to_vec(&requests(100)).unwrap();
+    for (name, _) in columns {
+        let path = format!("/models/{name}/predict/batch");
+        let answer = send(&app, "POST", &path, &[], body.clone()).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+    }
+    for (name, _) in columns {
+        let path = format!("/models/{name}/drift");
+        let drift = json(&get(&app, &path, &[]).await);
+        assert_eq!(drift["status"], "compared", "{name}: {drift}");
+        let page = get(&app, &format!("{path}/report"), &[]).await;
+        assert_eq!(page.status, 200, "{name}: {}", page.text());
+        let metrics = get(&app, "/metrics", &[]).await;
+        assert_eq!(metrics.status, 200, "{name}: {}", metrics.text());
+        let line = format!("underwrite_drift_dataset_detected{{model=\"{name}\"");
+        assert!(metrics.text().contains(&line), "{name}: {}", metrics.text());
+    }
 }
 
 /// A server that runs, stops and keeps its windows.

@@ -1,5 +1,7 @@
 //! Bins of the reference alone: for distances, and for charts.
 
+use model_report::span;
+
 use crate::sample::{CategoryPair, NumberPair, total};
 
 /// Bins of a distance: tenths of the reference.
@@ -16,6 +18,8 @@ const FEW_VALUES: usize = 25;
 const COARSE: usize = 64;
 /// Share of the reference beyond each end of a chart; its outermost bars include it.
 const TAIL: f64 = 0.005;
+/// 2^52: above it there is no number half a unit beside a whole one.
+const HALVES: f64 = 4_503_599_627_370_496.0;
 
 /// Counts of both samples in bins with about equally many rows of the reference.
 #[must_use]
@@ -100,8 +104,13 @@ impl Distribution {
     #[must_use]
     pub fn of_numbers(pair: &NumberPair) -> Option<Self> {
         let at = |share| quantile(&pair.values, &pair.reference, share);
-        let (mut low, mut high) = (at(TAIL)?, at(1.0 - TAIL)?);
-        let whole = pair.values.iter().all(|value| value.fract() == 0.0);
+        let (low, high) = (at(TAIL)?, at(1.0 - TAIL)?);
+        // The bars are of the reference's range; what the current batch has beyond it is in the
+        // outer ones, in this unit too.
+        let unit = span::unit([low, high]);
+        let (mut low, mut high) = (low / unit, high / unit);
+        let has_halves = low.abs().max(high.abs()) * unit < HALVES;
+        let whole = has_halves && pair.values.iter().all(|value| value.fract() == 0.0);
         let (bars, width) = if whole {
             // Each bar holds the same number of whole numbers, so that none stays empty.
             let width = ((high - low + 1.0) / BARS as f64).ceil();
@@ -109,7 +118,8 @@ impl Distribution {
             (((high + 0.5 - low) / width).ceil() as usize, width)
         } else {
             if low == high {
-                (low, high) = (low - 0.5, high + 0.5);
+                let room = if has_halves { 0.5 } else { low.abs() * 0.05 };
+                (low, high) = (low - room, high + room);
             }
             let different = pair.reference.iter().filter(|count| **count > 0).count();
             let bars = different.clamp(FEWEST_BARS, BARS);
@@ -119,7 +129,7 @@ impl Distribution {
             let mut shares = vec![0.0; bars];
             let rows = total(counts).max(1.0);
             for (value, count) in pair.values.iter().zip(counts) {
-                let bar = ((value - low) / width).clamp(0.0, bars as f64 - 1.0) as usize;
+                let bar = ((value / unit - low) / width).clamp(0.0, bars as f64 - 1.0) as usize;
                 shares[bar] += *count as f64 / rows;
             }
             shares
@@ -129,7 +139,9 @@ impl Distribution {
             spread([&mut reference, &mut current]);
         }
         Some(Self::Numbers {
-            edges: (0..=bars).map(|edge| low + width * edge as f64).collect(),
+            edges: (0..=bars)
+                .map(|edge| ((low + width * edge as f64) * unit).clamp(f64::MIN, f64::MAX))
+                .collect(),
             reference,
             current,
         })

@@ -28,6 +28,7 @@ pub mod chart;
 pub mod number;
 pub mod page;
 mod palette;
+pub mod span;
 
 pub use chart::{BarChart, BoxPlot, Chart, ChartError, HeatMap, Svg};
 pub use page::{Cell, Fact, Figure, Page, Section, Table, Tone};

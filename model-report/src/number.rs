@@ -112,11 +112,16 @@ pub fn short(value: f64) -> String {
 }
 
 /// The label of a tick on an axis whose ticks are `step` apart: no more digits than needed,
-/// and "k", "M" and "G" for thousands, millions and thousands of millions.
+/// and "k", "M" and "G" for thousands, millions and thousands of millions; from 1e15 on a power of
+/// ten.
 #[must_use]
 pub fn tick(value: f64, step: f64) -> String {
     let step = step.abs();
     let largest = value.abs().max(step);
+    if largest >= 1e15 && value.abs() >= step * 1e-6 {
+        let digits = largest.log10().floor() - step.log10().floor();
+        return format!("{value:.*e}", digits.clamp(0.0, 6.0) as usize);
+    }
     let (unit, suffix) = match largest {
         size if size >= 1e9 => (1e9, "G"),
         size if size >= 1e6 => (1e6, "M"),

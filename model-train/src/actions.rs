@@ -42,9 +42,29 @@ fn quantiles(counted: &[(f64, u32)], step: f64) -> Vec<f64> {
             if below < (LOWEST + (HIGHEST - LOWEST) * share) * rows {
                 break;
             }
-            quantiles.push((number / step).round() * step);
+            let rounded = (number / step).round() * step;
+            // The largest numbers are whole steps, as far as a number can say.
+            quantiles.push(if rounded.is_finite() {
+                rounded
+            } else {
+                *number
+            });
             next += 1;
         }
     }
     quantiles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_of_the_largest_numbers_are_finite() {
+        let counted = [(f64::MIN, 5), (0.014, 5), (f64::MAX, 5)];
+        let quantiles = quantiles(&counted, 0.01);
+        assert_eq!(quantiles.first(), Some(&f64::MIN));
+        assert_eq!(quantiles.last(), Some(&f64::MAX));
+        assert!(quantiles.contains(&0.01));
+    }
 }

@@ -179,7 +179,7 @@ fn middle(values: &Values, rows: &[usize]) -> (f64, f64) {
 }
 
 fn draw(feature: &Feature, (low, high): (f64, f64), imputed: f64, rng: &mut ChaCha8Rng) -> Value {
-    let number = low + (high - low) * rng.random::<f64>();
+    let number = model_report::span::between(low, high, rng.random());
     let fitting = |number: f64| match feature.range() {
         Some(range) if !range.contains(number) => imputed,
         _ => number,

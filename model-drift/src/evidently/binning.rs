@@ -2,6 +2,8 @@
 //! reference equal-width bins over both batches, as many as H. A. Sturges' rule says
 //! (Journal of the American Statistical Association 21, 1926), otherwise one bin a value.
 
+use model_report::span;
+
 use crate::methods::hellinger;
 use crate::sample::{NumberPair, shares as shares_of, total};
 
@@ -21,9 +23,10 @@ pub(super) fn shares(
     let (mut p, mut q) = match numbers {
         Some(pair) if different > FEW_VALUES => {
             let rows = total(reference) + total(current);
-            let edges = sturges(&pair.values, rows);
-            let p = histogram(&pair.values, reference, &edges);
-            let q = histogram(&pair.values, current, &edges);
+            let values = in_unit(&pair.values);
+            let edges = sturges(&values, rows);
+            let p = histogram(&values, reference, &edges);
+            let q = histogram(&values, current, &edges);
             (p, q)
         }
         _ => (shares_of(reference), shares_of(current)),
@@ -37,9 +40,10 @@ pub(super) fn shares(
 
 /// Hellinger distance of densities in bins of the different values' own Sturges rule.
 pub(super) fn hellinger(pair: &NumberPair) -> f64 {
-    let edges = sturges(&pair.values, pair.values.len() as f64);
+    let values = in_unit(&pair.values);
+    let edges = sturges(&values, values.len() as f64);
     let density = |counts: &[u64]| -> Vec<f64> {
-        let counts = histogram(&pair.values, counts, &edges);
+        let counts = histogram(&values, counts, &edges);
         let inside: f64 = counts.iter().sum();
         let widths = edges.windows(2).map(|edge| edge[1] - edge[0]);
         counts
@@ -53,6 +57,12 @@ pub(super) fn hellinger(pair: &NumberPair) -> f64 {
     let width = (last - first) / (edges.len() - 1) as f64;
     let terms = p.iter().zip(&q).map(|(p, q)| (p * q).sqrt() * width);
     hellinger::from_coefficient(terms.sum())
+}
+
+/// Numbers whose differences are finite, with the same shares in equal-width bins.
+fn in_unit(values: &[f64]) -> Vec<f64> {
+    let unit = span::unit(values.iter().copied());
+    values.iter().map(|value| value / unit).collect()
 }
 
 /// Edges of equal-width bins, as NumPy spaces them; `values` ascend.

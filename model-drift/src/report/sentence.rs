@@ -73,8 +73,12 @@ fn shift(column: &ColumnReport) -> String {
         );
     }
     let direction = if after > before { "rose" } else { "fell" };
-    let by = if means.abs() >= 0.005 {
-        format!(", the mean shifted by {means:+.2} standard deviations")
+    let by = if means.is_finite() && means.abs() >= 0.005 {
+        let by = match means.abs() < 1e6 {
+            true => format!("{means:+.2}"),
+            false => format!("{means:+.1e}"),
+        };
+        format!(", the mean shifted by {by} standard deviations")
     } else {
         String::new()
     };

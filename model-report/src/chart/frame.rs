@@ -9,6 +9,7 @@ use plotters::style::{Color, IntoFont, ShapeStyle, TextStyle};
 
 use super::{ChartError, Svg};
 use crate::palette::Colour;
+use crate::span::distance;
 
 /// The size that plotters needs for letters of 13 units: it divides by 1.24. A chart is 480
 /// units wide, as a rule.
@@ -122,7 +123,7 @@ pub(super) fn widened((low, high): (f64, f64)) -> (f64, f64) {
 
 /// The distance between ticks when there are about `ticks` of them.
 pub(super) fn step((low, high): (f64, f64), ticks: usize) -> f64 {
-    let rough = (high - low) / ticks.max(1) as f64;
+    let rough = distance(low, high) / ticks.max(1) as f64;
     let unit = 10f64.powf(rough.log10().floor());
     [1.0, 2.0, 5.0, 10.0]
         .into_iter()

@@ -7,6 +7,7 @@ use plotters::style::Color;
 use super::frame::{Failure, stroke};
 use super::rows::Plot;
 use crate::palette::Colour;
+use crate::span::between;
 
 /// More points than this are thinned: a screen shows no more.
 const MOST_POINTS: usize = 1500;
@@ -90,10 +91,7 @@ fn dashes(points: &[(f64, f64)]) -> impl Iterator<Item = Vec<(f64, f64)>> {
             let (from, to) = (ends[0], ends[1]);
             let at = move |piece: u32| {
                 let part = f64::from(piece) / f64::from(PIECES);
-                (
-                    from.0 + (to.0 - from.0) * part,
-                    from.1 + (to.1 - from.1) * part,
-                )
+                (between(from.0, to.0, part), between(from.1, to.1, part))
             };
             (0..PIECES)
                 .step_by(2)

@@ -6,6 +6,7 @@ mod frame;
 mod heat_map;
 mod marks;
 mod rows;
+mod scale;
 mod xy;
 
 pub use bars::{Bar, BarChart};

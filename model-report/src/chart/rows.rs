@@ -1,7 +1,6 @@
 //! A plot whose vertical axis has a name for each row.
 
 use plotters::chart::{ChartBuilder, ChartContext};
-use plotters::coord::types::RangedCoordf64;
 use plotters::element::{PathElement, Text};
 use plotters::prelude::{Cartesian2d, DrawingBackend, SVGBackend};
 use plotters::style::Color;
@@ -9,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Axis;
 use super::frame::{self, Area, Failure, clipped, letters, stroke, text_width};
+use super::scale::Scale;
 use crate::palette::Colour;
 
 const WIDTH: u32 = 480;
@@ -17,7 +17,7 @@ const ROW: u32 = 26;
 const LETTERS: usize = 26;
 const TICKS: usize = 5;
 
-pub(super) type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(super) type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<Scale, Scale>>;
 
 /// The rows of a chart: row 0 at the top, each one unit high.
 pub(super) struct Rows<'a> {
@@ -38,7 +38,7 @@ impl Rows<'_> {
             .map(|name| clipped(name, LETTERS))
             .collect();
         let widest = names.iter().map(|name| text_width(name)).max().unwrap_or(0);
-        let (low, high) = self.range;
+        let (low, _) = self.range;
         let step = frame::step(self.range, TICKS);
         let count = self.names.len().max(1) as f64;
         let mut plot = ChartBuilder::on(area)
@@ -47,7 +47,7 @@ impl Rows<'_> {
             .margin_bottom(4)
             .x_label_area_size(46)
             .y_label_area_size(widest + 14)
-            .build_cartesian_2d(low..high, count..0.0)?;
+            .build_cartesian_2d(Scale::new(self.range), Scale::new((count, 0.0)))?;
         plot.configure_mesh()
             .light_line_style(Color::mix(&Colour::Grid.light(), 0.0))
             .bold_line_style(stroke(Colour::Grid, 1))

@@ -5,9 +5,11 @@ use plotters::style::Color;
 
 use super::frame::{self, Words, letters, stroke, text_width};
 use super::marks::{Layer, Mark, draw};
+use super::scale::Scale;
 use super::{ChartError, Svg};
 use crate::number;
 use crate::palette::Colour;
+use crate::span::distance;
 
 const SIZE: (u32, u32) = (480, 330);
 const TICKS: usize = 6;
@@ -86,7 +88,7 @@ impl Axis {
             return range;
         }
         let (low, high) = frame::range(values.into_iter().chain([0.0]));
-        let room = (high - low) * 0.05;
+        let room = distance(low, high) * 0.05;
         let low = if low < 0.0 { low - room } else { 0.0 };
         frame::widened((low, if high > 0.0 { high + room } else { 0.0 }))
     }
@@ -99,7 +101,7 @@ impl Axis {
         if self.from_zero && low >= 0.0 {
             frame::widened((0.0, high * 1.04))
         } else {
-            let room = (high - low) * 0.04;
+            let room = distance(low, high) * 0.04;
             (low - room, high + room)
         }
     }
@@ -238,7 +240,7 @@ impl Chart {
                 .margin_left(4)
                 .x_label_area_size(48)
                 .y_label_area_size(widest + 32)
-                .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
+                .build_cartesian_2d(Scale::new(x), Scale::new(y))?;
             plot.configure_mesh()
                 .light_line_style(Color::mix(&Colour::Grid.light(), 0.0))
                 .bold_line_style(stroke(Colour::Grid, 1))

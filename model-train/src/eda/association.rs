@@ -120,11 +120,15 @@ pub fn correlation_ratio(category: &[f64], number: &[f64]) -> Option<f64> {
         .filter(both)
         .map(|(category, number)| (*category as usize, *number))
         .collect();
-    let mean = pairs.iter().map(|pair| pair.1).sum::<f64>() / pairs.len() as f64;
+    // A share of the variance is the same in any unit.
+    let unit = model_report::span::unit(pairs.iter().map(|pair| pair.1));
+    let numbers = pairs.iter().map(|pair| pair.1 / unit);
+    let mean = numbers.sum::<f64>() / pairs.len() as f64;
     let groups = pairs.iter().map(|pair| pair.0 + 1).max()?;
     let mut sums = vec![(0.0, 0.0); groups];
     let mut total = 0.0;
     for (group, number) in pairs {
+        let number = number / unit;
         sums[group].0 += 1.0;
         sums[group].1 += number - mean;
         total += (number - mean).powi(2);

@@ -2,7 +2,7 @@
 
 use model_report::chart::{Axis, Bar, Summary};
 use model_report::number::{count, percent, short};
-use model_report::{BarChart, BoxPlot, Chart, Figure};
+use model_report::{BarChart, BoxPlot, Chart, Figure, span};
 
 use super::{Eda, Histogram, Numbers, Profile, Share};
 use crate::report::ReportError;
@@ -16,11 +16,17 @@ pub(super) fn histogram_of(
     histogram: &Histogram,
 ) -> Result<Figure, ReportError> {
     let (low, high) = histogram.range;
+    let unit = span::unit([low, high]);
+    let (low, high) = (low / unit, high / unit);
     let width = (high - low) / histogram.negative.len().max(1) as f64;
     let bars = |rows: &[usize], whole: f64| -> Vec<(f64, f64, f64)> {
         let bar = |(bin, rows): (usize, &usize)| {
             let from = low + bin as f64 * width;
-            (from, from + width, *rows as f64 / whole)
+            (
+                from * unit,
+                ((from + width) * unit).min(f64::MAX),
+                *rows as f64 / whole,
+            )
         };
         rows.iter().enumerate().map(bar).collect()
     };

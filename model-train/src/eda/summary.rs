@@ -1,5 +1,6 @@
 //! Numbers in a few numbers, categories in their shares.
 
+use model_report::span;
 use serde::Serialize;
 
 use super::column::Column;
@@ -13,7 +14,8 @@ const BINS: usize = 30;
 pub struct Numbers {
     /// The arithmetic mean.
     pub mean: f64,
-    /// The standard deviation of a sample, over n - 1; 0 of one value.
+    /// The standard deviation of a sample, over n - 1; 0 of one value, infinite where no number
+    /// holds it.
     pub deviation: f64,
     /// The lowest.
     pub minimum: f64,
@@ -69,16 +71,18 @@ pub fn numbers(values: impl Iterator<Item = f64>) -> Option<Numbers> {
     sorted.sort_by(f64::total_cmp);
     let (minimum, maximum) = (*sorted.first()?, *sorted.last()?);
     let count = sorted.len() as f64;
-    let mean = sorted.iter().map(|value| value / count).sum::<f64>();
-    let square: f64 = sorted.iter().map(|value| (value - mean).powi(2)).sum();
+    let unit = span::unit([minimum, maximum]);
+    let in_unit = || sorted.iter().map(|value| value / unit);
+    let mean = in_unit().map(|value| value / count).sum::<f64>();
+    let square: f64 = in_unit().map(|value| (value - mean).powi(2)).sum();
     let first_quartile = quantile(&sorted, 0.25)?;
     let third_quartile = quantile(&sorted, 0.75)?;
     let reach = 1.5 * (third_quartile - first_quartile);
     let below = sorted.partition_point(|value| *value < first_quartile - reach);
     let inside = sorted.partition_point(|value| *value <= third_quartile + reach);
     Some(Numbers {
-        mean,
-        deviation: (square / (count - 1.0).max(1.0)).sqrt(),
+        mean: (mean * unit).clamp(f64::MIN, f64::MAX),
+        deviation: (square / (count - 1.0).max(1.0)).sqrt() * unit,
         minimum,
         first_quartile,
         median: quantile(&sorted, 0.5)?,
@@ -146,7 +150,7 @@ pub(super) fn histogram(column: &Column, target: Option<&[Option<bool>]>) -> Opt
     sorted.sort_by(f64::total_cmp);
     let (lowest, highest) = (*sorted.first()?, *sorted.last()?);
     let (near_low, near_high) = (quantile(&sorted, 0.005)?, quantile(&sorted, 0.995)?);
-    let room = (near_high - near_low) * 0.5;
+    let room = near_high * 0.5 - near_low * 0.5;
     let low = if near_low - lowest > room {
         near_low
     } else {
@@ -157,11 +161,10 @@ pub(super) fn histogram(column: &Column, target: Option<&[Option<bool>]>) -> Opt
     } else {
         highest
     };
-    if !(high - low).is_finite() {
-        return None;
-    }
+    let unit = span::unit([low, high]);
+    let (low, high) = (low / unit, high / unit);
     // Whole numbers get bars of whole width, so that none holds one value more than another.
-    let whole = sorted.iter().all(|value| value.fract() == 0.0) && high - low < 1e9;
+    let whole = unit == 1.0 && high - low < 1e9 && sorted.iter().all(|value| value.fract() == 0.0);
     let (low, high, bins) = if whole {
         let width = ((high - low + 1.0) / BINS as f64).ceil();
         let bins = ((high - low + 1.0) / width).ceil();
@@ -171,7 +174,7 @@ pub(super) fn histogram(column: &Column, target: Option<&[Option<bool>]>) -> Opt
     };
     let width = (high - low) / bins as f64;
     let mut histogram = Histogram {
-        range: (low, high),
+        range: (low * unit, high * unit),
         positive: vec![0; bins],
         negative: vec![0; bins],
         outside: 0,
@@ -180,7 +183,8 @@ pub(super) fn histogram(column: &Column, target: Option<&[Option<bool>]>) -> Opt
         if !value.is_finite() {
             continue;
         }
-        if *value < low || *value > high {
+        let value = value / unit;
+        if value < low || value > high {
             histogram.outside += 1;
             continue;
         }

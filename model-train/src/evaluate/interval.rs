@@ -1,5 +1,6 @@
 //! Intervals with a closed formula, and quantiles.
 
+use model_report::span::between;
 use serde::{Deserialize, Serialize};
 
 /// The 97.5th percentile of the standard normal distribution.
@@ -86,7 +87,7 @@ pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let below = position.floor() as usize;
     let above = (below + 1).min(last);
     let part = position - below as f64;
-    Some(sorted[below] + (sorted[above] - sorted[below]) * part)
+    Some(between(sorted[below], sorted[above], part))
 }
 
 #[cfg(test)]

@@ -121,6 +121,5 @@ fn quantile(counted: &[(f64, u32)], share: f64) -> f64 {
     let position = last as f64 * share;
     let below = position.floor() as usize;
     let part = position - below as f64;
-    let (low, high) = (at(below), at((below + 1).min(last)));
-    low + (high - low) * part
+    model_report::span::between(at(below), at((below + 1).min(last)), part)
 }

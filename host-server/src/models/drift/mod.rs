@@ -9,6 +9,7 @@ mod state;
 mod waiting;
 mod window;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -272,10 +273,17 @@ impl Monitor {
         snapshot
     }
 
-    /// Updates the gauges.
+    /// Updates the gauges. Where that fails there are none of this version: the metrics of all
+    /// others are still given.
     pub(crate) fn measure(&self) {
         let unread = self.unread.load(Ordering::Relaxed);
-        self.gauges.set(&self.snapshot(), unread);
+        // What a panic leaves behind locks are counts that are only ever added to, or gauges that
+        // are cleared.
+        let set = || self.gauges.set(&self.snapshot(), unread);
+        if catch_unwind(AssertUnwindSafe(set)).is_err() {
+            tracing::error!(model = self.title, "drift comparison failed");
+            self.gauges.clear();
+        }
     }
 
     /// Shows no gauges until it is measured again.
