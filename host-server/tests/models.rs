@@ -562,6 +562,7 @@ async fn the_javascript_of_a_model_in_doubt_is_served_as_the_check_says() {
         };
         let options = ServeOptions {
             limits: limits(),
+            allow_mismatch: true,
             check: Some(FileCheck(Arc::new(check))),
             ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
         };
