@@ -264,8 +264,10 @@ async fn without_the_file_what_is_on_record_is_shown() {
 async fn a_damaged_file_is_written_anew_at_a_start() {
     let warnings = Warnings::listen();
     let desk = Desk::new();
+    // The server's log is one for all tests: no other has this model.
+    let first = revised("2026-10");
+    desk.put(&first);
     let app = desk.serve(|| desk.options());
-    let first = packed_with(POLICY);
     let kept = desk.kept(&first);
     let name = kept.file_name().unwrap().to_str().unwrap().to_owned();
     drop(app);
@@ -275,7 +277,7 @@ async fn a_damaged_file_is_written_anew_at_a_start() {
         fs::write(&kept, damaged).unwrap();
         let told = warnings.about(&name);
         let app = desk.serve(|| desk.options());
-        assert_eq!(fs::read(&kept).unwrap(), first);
+        assert!(fs::read(&kept).unwrap() == first, "it has the right bytes");
         assert_eq!(warnings.about(&name), told + 1);
         drop(app);
     }
