@@ -3,7 +3,8 @@
  * network gives comes first; only the files of the page are ever asked for, and nothing is sent with them.
  */
 
-const CACHE = 'underwrite';
+/** Another name than in versions that kept whatever JavaScript a model file had. */
+const CACHE = 'underwrite-2';
 const FILES = [
   './', 'about.js', 'app.js', 'batch.js', 'csv.js', 'decision.js', 'developers.js', 'dom.js', 'engine.js', 'explanation.js',
   'explanation.css', 'form.js', 'format.js', 'history.js', 'icon.svg', 'language.js', 'languages.js', 'letter.js', 'model.js', 'model.wasm',
@@ -22,7 +23,10 @@ self.addEventListener('install', (event) => {
   })());
 });
 
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener('activate', (event) => event.waitUntil((async () => {
+  await caches.delete('underwrite');
+  await self.clients.claim();
+})()));
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
@@ -31,7 +35,10 @@ self.addEventListener('fetch', (event) => {
   event.respondWith((async () => {
     try {
       const response = await fetch(request);
-      if (response.ok) await (await caches.open(CACHE)).put(url, response.clone());
+      const cache = await caches.open(CACHE);
+      if (response.ok) await cache.put(url, response.clone());
+      // What is no longer there, such as the JavaScript of a model in doubt, is not kept either.
+      if (response.status === 404) await cache.delete(url);
       return response;
     } catch (error) {
       const kept = await caches.match(url, { ignoreVary: true });

@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs';
 const [, , modelPath, requestPath] = process.argv;
 const module = new WebAssembly.Module(readFileSync(modelPath));
 
-// model.js travels inside model.wasm, so it always fits. In a project of your own, save it once
-// and write: import { initSync, Model } from './model.js'
+// model.js travels inside model.wasm, so it always fits. It runs with all rights of this program:
+// of a model that somebody else made take the one that `underwrite export js` writes. In a project
+// of your own, save it once and write: import { initSync, Model } from './model.js'
 const [glue] = WebAssembly.Module.customSections(module, 'underwrite.glue');
 const { initSync, Model } = await import(
   `data:text/javascript;base64,${Buffer.from(glue).toString('base64')}`

@@ -1,4 +1,5 @@
 // Writes the JavaScript API that a model.wasm carries. Usage: node model-js.mjs MODEL.WASM MODEL.JS
+// Of a model that somebody else made, take the one that `underwrite export js` writes.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [, , from, to] = process.argv;

@@ -108,6 +108,8 @@ pub(crate) struct Builder {
     levels: Vec<Level>,
     bundle: Vec<u8>,
     complete: VecDeque<(Tile, Vec<u8>)>,
+    /// Tiles that became complete.
+    completed: u64,
 }
 
 impl Builder {
@@ -142,7 +144,7 @@ impl Builder {
             let bytes = level.hashes.concat();
             level.hashes.clear();
             level.number += 1;
-            self.complete.push_back((tile, bytes));
+            self.complete(tile, bytes);
             self.push_hash(at + 1, above);
         }
     }
@@ -153,7 +155,7 @@ impl Builder {
         add_entry(&mut self.bundle, leaf);
         if self.bundle.len() == WIDTH * ENTRY {
             let bundle = std::mem::take(&mut self.bundle);
-            self.complete.push_back((Tile::full(None, number), bundle));
+            self.complete(Tile::full(None, number), bundle);
         }
         self.push_hash(0, hash);
     }
@@ -166,6 +168,21 @@ impl Builder {
     /// Whether there are such tiles.
     pub(crate) fn has_complete(&self) -> bool {
         !self.complete.is_empty()
+    }
+
+    /// How many there are.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.complete.len() as u64
+    }
+
+    /// How many tiles became complete.
+    pub(crate) fn completed(&self) -> u64 {
+        self.completed
+    }
+
+    fn complete(&mut self, tile: Tile, bytes: Vec<u8>) {
+        self.complete.push_back((tile, bytes));
+        self.completed += 1;
     }
 
     /// The partial tiles of the tree as it is.
@@ -208,7 +225,7 @@ pub(crate) struct TileFiles {
 const SYNCED_AT_CLOSE: usize = 2048;
 
 /// So many tiles take a thread a millisecond or two.
-const SOME: usize = 4;
+const SOME: u64 = 4;
 
 impl TileFiles {
     /// Writes the complete tiles and the partial ones, and removes those partial ones that they
@@ -239,15 +256,16 @@ impl TileFiles {
         Ok(())
     }
 
-    /// Writes a few of the complete tiles: what is written before a checkpoint has not to be written
-    /// with it.
+    /// Writes a few of the complete tiles, and so many more: what is written before a checkpoint has
+    /// not to be written with it.
     pub(crate) fn write_some(
         &mut self,
         disk: &dyn Disk,
         layout: &Layout,
         builder: &mut Builder,
+        more: u64,
     ) -> Result<(), LogError> {
-        for _ in 0..SOME {
+        for _ in 0..SOME + more {
             self.write_next(disk, layout, builder, false)?;
         }
         Ok(())

@@ -87,8 +87,60 @@ fn single_records_do_not_wait_for_all_tiles_of_a_checkpoint() {
         .iter()
         .filter(|step| step.is_of(WRITER, "tile"))
         .count();
-    assert!((1..=4).contains(&before), "{before} of {all} tiles before");
+    assert!((1..=6).contains(&before), "{before} of {all} tiles before");
     assert!(all >= 16, "{all} tiles");
+    sound(folder.path());
+}
+
+/// However many single records come with each sync: a checkpoint that is due comes, and with it what
+/// waits for it.
+#[test]
+fn many_single_records_keep_no_checkpoint_and_no_group_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Watched::default();
+    let log = open(folder.path(), &disk, 2048);
+    disk.close(|step| step.act == Act::Sync && step.is_of(WRITER, "records"));
+    let mut pending = vec![append(&log, 2048)];
+    disk.wait_for_one();
+    // More than the four tiles of a step, with each sync.
+    let come = |pending: &mut Vec<_>| pending.extend((0..1024).map(|_| append(&log, 1)));
+    come(&mut pending);
+    let group = append(&log, 100);
+    for _ in 0..16 {
+        disk.pass();
+        disk.wait_for_one();
+        come(&mut pending);
+    }
+    disk.open();
+    assert!(first(group) < 16 * 1024);
+    drop(pending);
+    log.close().unwrap();
+    sound(folder.path());
+}
+
+/// What was appended before an erasure comes before it, though longer groups wait too.
+#[test]
+fn a_change_comes_after_what_was_appended_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Watched::default();
+    let log = open(folder.path(), &disk, u64::MAX);
+    append(&log, 1).wait().unwrap();
+    disk.close(|step| step.act == Act::Sync && step.is_of(WRITER, "records"));
+    let written = append(&log, 100);
+    disk.wait_for_one();
+    let group = append(&log, 100);
+    let mut notice = Record::new(Kind::Notice);
+    notice.link = Some(0);
+    let notice = log.append(vec![notice]).unwrap();
+    let eraser = log.clone();
+    let erased = std::thread::spawn(move || eraser.erase(&change(0), "ann"));
+    disk.open();
+    // Written, and erased with the decision or refused: never there behind the erasure.
+    let noticed = notice.wait();
+    let erased = erased.join().unwrap().unwrap();
+    assert_eq!((first(written), first(group) > 100), (1, true));
+    assert_eq!(erased.records, 1 + u64::from(noticed.is_ok()) as usize);
+    log.close().unwrap();
     sound(folder.path());
 }
 

@@ -97,6 +97,11 @@ impl ModelHost {
         self.pool.with(|instance| decide(instance, body))
     }
 
+    /// The same for a request for which no instance was idle, so that one is for the next.
+    pub(crate) fn decide_with_another(&self, body: &[u8]) -> Result<Decision, CallError> {
+        self.pool.with_another(|instance| decide(instance, body))
+    }
+
     /// The same, if an instance is idle: the model is loaded into none, which takes as long as the
     /// model is large, and none is waited for.
     pub(crate) fn decide_if_idle(&self, body: &[u8]) -> Option<Result<Decision, CallError>> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::compiled::Compiled;
 use super::error::CallError;
 use super::instance::Instance;
-use super::limits::Limits;
+use super::limits::{Limits, processors};
 
 /// What a new instance cost.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,16 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.lease().call(work)
+        self.lease(0).call(work)
+    }
+
+    /// The same for a call that found none idle. So that the next one does, there are soon as many
+    /// as there are processors, though one may have been returned meanwhile.
+    pub(crate) fn with_another<T>(
+        &self,
+        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        self.lease(processors().get()).call(work)
     }
 
     /// The same with one that is idle now, if any is: neither waits nor creates one.
@@ -84,7 +93,7 @@ impl Pool {
 
     /// Measures creating an instance and loading the model into it. The instance is not kept.
     pub(crate) fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
-        let mut lease = self.lease();
+        let mut lease = self.lease(0);
         lease.instance = None;
         let timed = || {
             let start = Instant::now();
@@ -101,15 +110,19 @@ impl Pool {
         })
     }
 
-    fn lease(&self) -> Lease<'_> {
+    /// Lends an instance that is idle where there are as many as are wanted, or else a new one.
+    fn lease(&self, wanted: usize) -> Lease<'_> {
         let thread = current();
         let mut slots = self.lock();
         loop {
-            if let Some(instance) = slots.take(thread) {
+            let may_create = slots.alive < self.limits.instances.get() && !slots.is_creating;
+            if !(may_create && slots.alive < wanted)
+                && let Some(instance) = slots.take(thread)
+            {
                 drop(slots);
                 return self.lend(Some(instance));
             }
-            if slots.alive < self.limits.instances.get() && !slots.is_creating {
+            if may_create {
                 slots.alive += 1;
                 slots.is_creating = true;
                 drop(slots);

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use model_log::{Digest, Reader};
@@ -24,8 +25,18 @@ pub(super) struct KeptModels {
     loading: Mutex<()>,
     /// Files that could not be loaded, as they were then; `None` where there was none. The
     /// server's log says so once for each.
-    failed: Mutex<HashMap<[u8; 32], Option<Stamp>>>,
+    failed: Mutex<HashMap<[u8; 32], Failed>>,
 }
+
+/// A file that could not be loaded.
+struct Failed {
+    stamp: Option<Stamp>,
+    at: Instant,
+}
+
+/// After this a file is tried again that is still the same: it may have failed for a reason that has
+/// passed, such as a lack of memory.
+const AGAIN: Duration = Duration::from_secs(60);
 
 impl KeptModels {
     /// The model of this file, if it is loaded.
@@ -35,8 +46,8 @@ impl KeptModels {
     }
 
     /// The model of this file, which takes the place of the one before; `None` where the file is
-    /// gone, damaged or refused. What was refused is not tried again as long as the file is the
-    /// same, since that takes as long as a model that is loaded. Blocks.
+    /// gone, damaged or refused. What was refused is tried again where the file has changed, or
+    /// after a minute, since that takes as long as a model that is loaded. Blocks.
     pub(super) fn load(
         &self,
         reader: &Reader,
@@ -69,18 +80,23 @@ impl KeptModels {
 
     fn has_failed(&self, file: &[u8; 32], stamp: Option<&Stamp>) -> bool {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = failed.get(file).and_then(Option::as_ref);
+        let before = failed.get(file).filter(|one| one.at.elapsed() < AGAIN);
+        let before = before.and_then(|one| one.stamp.as_ref());
         stamp.is_some_and(|stamp| stamp.is_unchanged(before))
     }
 
     fn failed(&self, file: &[u8; 32], stamp: Option<Stamp>, error: &str) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.insert(*file, stamp).is_none() {
+        let now = Failed {
+            stamp,
+            at: Instant::now(),
+        };
+        if failed.insert(*file, now).is_none() {
             let file_sha256 = Digest(*file).to_string();
             tracing::warn!(
                 file_sha256,
                 error,
-                "model of past decisions not loaded: officers see them without its reasons and rules' texts, until its file changes or the server starts again"
+                "model of past decisions not loaded: officers see them without its reasons and rules' texts, unless its file changes or loads at a later look"
             );
         }
     }

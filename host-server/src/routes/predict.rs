@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
 use model_http::limits::MAX_REQUEST;
 use model_http::{envelope, media};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::receipt;
 use crate::app::{App, Target};
@@ -96,13 +97,12 @@ async fn answer(
     let room = shadow.and_then(|shadow| shadow.room(body.len()));
     let here = match target.served.is_short(body.len()) {
         true => decide_here(app, &target.served, &body)?,
-        false => None,
+        false => Here::Not(Beside::Long(app.begin_long(call.caller)?)),
     };
     let decided = match here {
-        Some(decided) => decided.map(|scored| give(&target.served, &body, scored, room)),
-        None => {
-            let permit = app.begin_long(call.caller)?;
-            let work = decide_beside(app, call.caller, permit, &target, &body, room);
+        Here::Decided(decided) => decided.map(|scored| give(&target.served, &body, scored, room)),
+        Here::Not(beside) => {
+            let work = decide_beside(app, call.caller, beside, &target, &body, room);
             Box::pin(work).await
         }
     };
@@ -131,14 +131,28 @@ async fn answer(
     Ok(response)
 }
 
+/// Whether a decision was made on this thread.
+enum Here {
+    Decided(Result<ScoredDecision, CallError>),
+    Not(Beside),
+}
+
+/// Why it is made on another thread, and the permit for it.
+#[expect(dead_code, reason = "a permit is held, and not read")]
+enum Beside {
+    /// It may take long.
+    Long(Share),
+    /// No instance is idle.
+    NoneIdle(OwnedSemaphorePermit),
+}
+
 /// Decides on this thread, if an instance is idle.
-fn decide_here(
-    app: &App,
-    served: &Served,
-    body: &[u8],
-) -> Result<Option<Result<ScoredDecision, CallError>>, ApiError> {
-    let _permit = app.begin()?;
-    Ok(served.decide_if_idle(body))
+fn decide_here(app: &App, served: &Served, body: &[u8]) -> Result<Here, ApiError> {
+    let permit = app.begin()?;
+    Ok(match served.decide_if_idle(body) {
+        Some(decided) => Here::Decided(decided),
+        None => Here::Not(Beside::NoneIdle(permit)),
+    })
 }
 
 /// The decision, which is counted, and where a challenger has room for a copy, what it gets.
@@ -162,7 +176,7 @@ fn give(
 async fn decide_beside(
     app: &App,
     caller: &Caller,
-    permit: Share,
+    beside: Beside,
     target: &Target,
     body: &Bytes,
     room: Option<Room>,
@@ -170,8 +184,10 @@ async fn decide_beside(
     let served = Arc::clone(&target.served);
     let body = body.clone();
     let work = move || {
-        let _permit = permit;
-        let scored = served.decide(&body)?;
+        let scored = match &beside {
+            Beside::Long(_) => served.decide(&body),
+            Beside::NoneIdle(_) => served.decide_with_another(&body),
+        }?;
         Ok(give(&served, &body, scored, room))
     };
     let decided = app.admission().piece(caller, work).await;

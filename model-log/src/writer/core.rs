@@ -185,10 +185,20 @@ impl Core {
         self.builder.has_complete()
     }
 
-    /// Writes a few of the complete tiles.
-    pub(crate) fn write_tiles(&mut self) -> Result<(), LogError> {
+    /// How many of these there are.
+    pub(crate) fn waiting_tiles(&self) -> u64 {
+        self.builder.waiting()
+    }
+
+    /// How many tiles became complete.
+    pub(crate) fn completed_tiles(&self) -> u64 {
+        self.builder.completed()
+    }
+
+    /// Writes a few of the complete tiles, and so many more.
+    pub(crate) fn write_tiles(&mut self, more: u64) -> Result<(), LogError> {
         let (disk, layout) = (&*self.disk, &self.layout);
-        self.tiles.write_some(disk, layout, &mut self.builder)
+        self.tiles.write_some(disk, layout, &mut self.builder, more)
     }
 
     /// Signs a checkpoint over everything that is synced, after the tiles that it needs.

@@ -36,7 +36,8 @@ type ChangeJob = (Facts, Change, String, Promise<Result<Changed, LogError>>);
 /// Something to do.
 enum Job {
     Append(Group),
-    Change(ChangeJob),
+    /// Comes after so many of [`Queue::few`].
+    Change(u64, ChangeJob),
 }
 
 /// What waits, and how the log is.
@@ -44,6 +45,8 @@ enum Job {
 pub(crate) struct Queue {
     /// Single records, and a few together.
     few: VecDeque<Group>,
+    /// How many of these were taken.
+    few_taken: u64,
     /// Longer groups and changes, in their order.
     jobs: VecDeque<Job>,
     pub(crate) records: usize,
@@ -72,8 +75,8 @@ impl Queue {
 
     /// What was appended before a change comes before it: an erasure finds what is about a record.
     pub(crate) fn change(&mut self, job: ChangeJob) {
-        self.jobs.extend(self.few.drain(..).map(Job::Append));
-        self.jobs.push_back(Job::Change(job));
+        let after = self.few_taken + self.few.len() as u64;
+        self.jobs.push_back(Job::Change(after, job));
     }
 
     /// What is few, to go to the disk together.
@@ -84,6 +87,7 @@ impl Queue {
             .pop_front_if(|group| batch.has_room(group, BATCH_RECORDS))
         {
             batch.push(group);
+            self.few_taken += 1;
         }
         batch
     }
@@ -102,11 +106,11 @@ impl Queue {
     fn pop_group(&mut self, is_wanted: impl FnOnce(&Group) -> bool) -> Option<Group> {
         let job = self.jobs.pop_front_if(|job| match job {
             Job::Append(group) => is_wanted(group),
-            Job::Change(_) => false,
+            Job::Change(..) => false,
         });
         match job? {
             Job::Append(group) => Some(group),
-            Job::Change(_) => None,
+            Job::Change(..) => None,
         }
     }
 }
@@ -185,8 +189,12 @@ struct Turns {
     /// After single records it is everything else's, and the other way round: so a single record
     /// waits for one longer group or a few tiles, and nothing waits for all single records.
     after_few: bool,
+    /// After a checkpoint it is a longer group's or a change's, though the next may be due already.
+    after_checkpoint: bool,
     /// When a checkpoint was signed last, or could not be.
     signed_at: Instant,
+    /// While the tiles of the next are written: how many there were at the last step.
+    completed: Option<u64>,
     /// The last checkpoint could not be written: tried again after a while, however many records
     /// there are.
     has_failed: bool,
@@ -197,7 +205,9 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Core) {
     let mut state = Ok(core);
     let mut turns = Turns {
         after_few: false,
+        after_checkpoint: false,
         signed_at: Instant::now(),
+        completed: None,
         has_failed: false,
     };
     loop {
@@ -219,7 +229,7 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Core) {
                 Ok(())
             }
             Work::Tiles => {
-                let written = core.write_tiles();
+                let written = core.write_tiles(0);
                 turns.note(shared, written);
                 Ok(())
             }
@@ -249,17 +259,26 @@ fn next(shared: &Shared, core: &Core, turns: &mut Turns) -> Work {
             return Work::Batch(batch);
         }
         let left = turns.until_due(core, options);
-        if left.is_some_and(|left| left.is_zero()) {
+        let is_due = left.is_some_and(|left| left.is_zero());
+        let after_checkpoint = std::mem::replace(&mut turns.after_checkpoint, false);
+        if is_due && (!after_checkpoint || queue.jobs.is_empty()) {
             return Work::Checkpoint;
         }
+        turns.completed = None;
         match queue.jobs.front() {
             Some(Job::Append(_)) => {
                 let batch = queue.take_long();
                 queue.records -= batch.records;
                 return Work::Batch(batch);
             }
-            Some(Job::Change(_)) => {
-                if let Some(Job::Change(change)) = queue.jobs.pop_front() {
+            Some(Job::Change(after, _)) if queue.few_taken < *after => {
+                turns.after_few = true;
+                let batch = queue.take_few();
+                queue.records -= batch.records;
+                return Work::Batch(batch);
+            }
+            Some(Job::Change(..)) => {
+                if let Some(Job::Change(_, change)) = queue.jobs.pop_front() {
                     return Work::Change(change);
                 }
             }
@@ -307,12 +326,22 @@ impl Turns {
         )
     }
 
-    /// Writes a few of the tiles that the checkpoint needs, or signs it where they are written.
+    /// Writes a few of the tiles that the checkpoint needs, and signs it where these are all.
+    /// Longer groups wait until it is signed, so single records alone bring more tiles meanwhile:
+    /// as many more are written and a part of those that wait, or the checkpoint would come late or
+    /// never.
     fn step(&mut self, shared: &Shared, core: &mut Core) {
         if core.has_tiles() {
-            let written = core.write_tiles();
-            return self.note(shared, written);
+            let completed = core.completed_tiles();
+            let before = self.completed.replace(completed);
+            let came = completed.saturating_sub(before.unwrap_or(completed));
+            let written = core.write_tiles(came + core.waiting_tiles() / 8);
+            if written.is_err() || core.has_tiles() {
+                return self.note(shared, written);
+            }
         }
+        self.completed = None;
+        self.after_checkpoint = true;
         self.signed_at = Instant::now();
         let signed = core.sign_checkpoint(false);
         self.has_failed = false;
@@ -323,6 +352,7 @@ impl Turns {
     fn note(&mut self, shared: &Shared, written: Result<(), LogError>) {
         if let Err(error) = written {
             self.signed_at = Instant::now();
+            self.completed = None;
             self.has_failed = true;
             shared.tell(&Event::CheckpointFailed(error.to_string()));
         }
@@ -392,11 +422,13 @@ fn apply(
             Err(error)
         }
         result => {
-            shared.lock().status.records = core.size;
             let failed = match &result {
                 // The record is there, what it says is not done: the start does it.
                 Err(error) if core.size > before => Err(LogError::Argument(error.to_string())),
-                _ => Ok(()),
+                _ => {
+                    shared.lock().status.records = core.size;
+                    Ok(())
+                }
             };
             promise.send(result);
             failed
@@ -455,7 +487,7 @@ fn refuse_waiting(shared: &Shared, because: &Arc<str>) {
         let error = AppendError::Stopped(Arc::clone(because));
         match job {
             Job::Append((_, promise)) => promise.send(Err(error)),
-            Job::Change((_, _, _, promise)) => promise.send(Err(error.into())),
+            Job::Change(_, (_, _, _, promise)) => promise.send(Err(error.into())),
         }
     }
 }

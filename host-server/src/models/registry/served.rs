@@ -261,6 +261,11 @@ impl Served {
         self.scored(self.host.decide(body))
     }
 
+    /// The same for a request for which no instance was idle, so that one is for the next.
+    pub(crate) fn decide_with_another(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
+        self.scored(self.host.decide_with_another(body))
+    }
+
     /// The same, if an instance is idle: nothing is loaded, and nothing waited for.
     pub(crate) fn decide_if_idle(&self, body: &[u8]) -> Option<Result<ScoredDecision, CallError>> {
         Some(self.scored(self.host.decide_if_idle(body)?))
