@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
 use model_http::limits::MAX_REQUEST;
 use model_http::{envelope, media};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::receipt;
 use crate::app::{App, Target};
@@ -97,12 +96,14 @@ async fn answer(
     let room = shadow.and_then(|shadow| shadow.room(body.len()));
     let here = match target.served.is_short(body.len()) {
         true => decide_here(app, &target.served, &body)?,
-        false => Here::Not(Beside::Long(app.begin_long(call.caller)?)),
+        false => Here::Not(Beside::Long),
     };
     let decided = match here {
         Here::Decided(decided) => decided.map(|scored| give(&target.served, &body, scored, room)),
         Here::Not(beside) => {
-            let work = decide_beside(app, call.caller, beside, &target, &body, room);
+            // Of one caller there are not all, as with other long work.
+            let permit = app.begin_long(call.caller)?;
+            let work = decide_beside(app, call.caller, (beside, permit), &target, &body, room);
             Box::pin(work).await
         }
     };
@@ -137,21 +138,20 @@ enum Here {
     Not(Beside),
 }
 
-/// Why it is made on another thread, and the permit for it.
-#[expect(dead_code, reason = "a permit is held, and not read")]
+/// Why it is made on another thread.
 enum Beside {
     /// It may take long.
-    Long(Share),
+    Long,
     /// No instance is idle.
-    NoneIdle(OwnedSemaphorePermit),
+    NoneIdle,
 }
 
 /// Decides on this thread, if an instance is idle.
 fn decide_here(app: &App, served: &Served, body: &[u8]) -> Result<Here, ApiError> {
-    let permit = app.begin()?;
+    let _permit = app.begin()?;
     Ok(match served.decide_if_idle(body) {
         Some(decided) => Here::Decided(decided),
-        None => Here::Not(Beside::NoneIdle(permit)),
+        None => Here::Not(Beside::NoneIdle),
     })
 }
 
@@ -176,7 +176,7 @@ fn give(
 async fn decide_beside(
     app: &App,
     caller: &Caller,
-    beside: Beside,
+    (beside, permit): (Beside, Share),
     target: &Target,
     body: &Bytes,
     room: Option<Room>,
@@ -184,9 +184,10 @@ async fn decide_beside(
     let served = Arc::clone(&target.served);
     let body = body.clone();
     let work = move || {
-        let scored = match &beside {
-            Beside::Long(_) => served.decide(&body),
-            Beside::NoneIdle(_) => served.decide_with_another(&body),
+        let _permit = permit;
+        let scored = match beside {
+            Beside::Long => served.decide(&body),
+            Beside::NoneIdle => served.decide_with_another(&body),
         }?;
         Ok(give(&served, &body, scored, room))
     };
