@@ -97,9 +97,23 @@ impl ModelHost {
         self.pool.with(|instance| decide(instance, body))
     }
 
-    /// The same for a request for which no instance was idle, so that one is for the next.
-    pub(crate) fn decide_with_another(&self, body: &[u8]) -> Result<Decision, CallError> {
-        self.pool.with_another(|instance| decide(instance, body))
+    /// The same for a request for which no instance was idle: waits for one rather than for one
+    /// more, if there is any.
+    pub(crate) fn decide_with_returned(&self, body: &[u8]) -> Result<Decision, CallError> {
+        self.pool.with_returned(|instance| decide(instance, body))
+    }
+
+    /// Whether there are fewer instances than processors, and nobody creates one.
+    pub(crate) fn is_short_of_instances(&self) -> bool {
+        self.pool.is_short()
+    }
+
+    /// Creates another instance, if there are too few. Takes as long as the model is large.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub(crate) fn add_instance(&self) -> Result<(), CallError> {
+        self.pool.add()
     }
 
     /// The same, if an instance is idle: the model is loaded into none, which takes as long as the

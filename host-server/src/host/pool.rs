@@ -65,16 +65,42 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.lease(0).call(work)
+        self.lease(true).call(work)
     }
 
-    /// The same for a call that found none idle. So that the next one does, there are soon as many
-    /// as there are processors, though one may have been returned meanwhile.
-    pub(crate) fn with_another<T>(
+    /// The same with one that exists, if any does: waits until it is returned.
+    pub(crate) fn with_returned<T>(
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.lease(processors().get()).call(work)
+        self.lease(false).call(work)
+    }
+
+    /// Creates another one, which is idle then, where there are fewer than there are processors and
+    /// nobody else creates one.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub(crate) fn add(&self) -> Result<(), CallError> {
+        {
+            let mut slots = self.lock();
+            if !self.lacks_one(&slots) {
+                return Ok(());
+            }
+            slots.alive += 1;
+            slots.is_creating = true;
+        }
+        self.lend(None).call(|_| Ok(()))
+    }
+
+    /// Whether [`Pool::add`] would create one.
+    pub(crate) fn is_short(&self) -> bool {
+        self.lacks_one(&self.lock())
+    }
+
+    fn lacks_one(&self, slots: &Slots) -> bool {
+        let wanted = processors().min(self.limits.instances);
+        slots.alive < wanted.get() && !slots.is_creating
     }
 
     /// The same with one that is idle now, if any is: neither waits nor creates one.
@@ -93,7 +119,7 @@ impl Pool {
 
     /// Measures creating an instance and loading the model into it. The instance is not kept.
     pub(crate) fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
-        let mut lease = self.lease(0);
+        let mut lease = self.lease(true);
         lease.instance = None;
         let timed = || {
             let start = Instant::now();
@@ -110,19 +136,18 @@ impl Pool {
         })
     }
 
-    /// Lends an instance that is idle where there are as many as are wanted, or else a new one.
-    fn lease(&self, wanted: usize) -> Lease<'_> {
+    /// Lends an instance that is idle. Where none is, another is created if that `may` be, and in any
+    /// case the first one.
+    fn lease(&self, may: bool) -> Lease<'_> {
         let thread = current();
         let mut slots = self.lock();
         loop {
-            let may_create = slots.alive < self.limits.instances.get() && !slots.is_creating;
-            if !(may_create && slots.alive < wanted)
-                && let Some(instance) = slots.take(thread)
-            {
+            if let Some(instance) = slots.take(thread) {
                 drop(slots);
                 return self.lend(Some(instance));
             }
-            if may_create {
+            let has_room = slots.alive < self.limits.instances.get() && !slots.is_creating;
+            if has_room && (may || slots.alive == 0) {
                 slots.alive += 1;
                 slots.is_creating = true;
                 drop(slots);

@@ -17,6 +17,7 @@ use super::answer::receipt;
 use crate::app::{App, Target};
 use crate::host::{CallError, Decision};
 use crate::http::Share;
+use crate::http::admission::Work;
 use crate::http::body::{check_json, check_plain};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -181,18 +182,33 @@ async fn decide_beside(
     body: &Bytes,
     room: Option<Room>,
 ) -> Result<(Decision, Option<Offer>), CallError> {
+    if matches!(beside, Beside::NoneIdle) && target.served.wants_instance() {
+        add_instance(app, caller, &target.served);
+    }
     let served = Arc::clone(&target.served);
     let body = body.clone();
     let work = move || {
         let _permit = permit;
         let scored = match beside {
             Beside::Long => served.decide(&body),
-            Beside::NoneIdle => served.decide_with_another(&body),
+            Beside::NoneIdle => served.decide_with_returned(&body),
         }?;
         Ok(give(&served, &body, scored, room))
     };
     let decided = app.admission().piece(caller, work).await;
     decided.unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))
+}
+
+/// Has another instance made, for which nobody waits.
+fn add_instance(app: &App, caller: &Caller, served: &Arc<Served>) {
+    let (admission, caller) = (Arc::clone(app.admission()), caller.clone());
+    let served = Arc::clone(served);
+    tokio::spawn(async move {
+        let add = move || served.add_instance();
+        if let Err(error) = admission.work(Work::Load, &caller, add).await {
+            tracing::error!(%error, "work on an instance failed");
+        }
+    });
 }
 
 fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {

@@ -79,7 +79,7 @@ impl Core {
             self.layout.clone(),
             Some(self.keys.clone()),
         );
-        facts.complete(&reader, &change.indexes, self.size)?;
+        facts.complete(&reader, self.size)?;
         let affected = facts.affected();
         let term = Term {
             months,

@@ -36,12 +36,18 @@ pub(crate) struct Facts {
 impl Facts {
     /// Reads all of it up to record `size`, of a log that has acknowledged so many: the marks of
     /// an erasure that is acknowledged are in the index.
+    ///
+    /// # Errors
+    /// When one of them does not exist, or the index cannot be read.
     pub(super) fn read(
         reader: &Reader,
         what: What,
         named: &[u64],
         size: u64,
     ) -> Result<Self, LogError> {
+        if let Some(index) = named.iter().copied().find(|index| *index >= size) {
+            return Err(LogError::Unknown { index, size });
+        }
         let mut facts = Self {
             what,
             size: 0,
@@ -52,8 +58,8 @@ impl Facts {
             held: BTreeSet::new(),
         };
         if what == What::Erase {
-            for index in named.iter().copied().filter(|index| *index < size) {
-                facts.climb(reader, index)?;
+            for index in named {
+                facts.climb(reader, *index)?;
             }
         }
         facts.update(reader, size)?;
@@ -72,20 +78,8 @@ impl Facts {
     }
 
     /// Brings it up to record `size`, which is the end of the log, and checks what is named.
-    pub(super) fn complete(
-        &mut self,
-        reader: &Reader,
-        named: &[u64],
-        size: u64,
-    ) -> Result<(), LogError> {
-        if let Some(index) = named.iter().copied().find(|index| *index >= size) {
-            return Err(LogError::Unknown { index, size });
-        }
-        match named.iter().any(|index| *index >= self.size) {
-            // What came since may be about records that were not looked for.
-            true => *self = Self::read(reader, self.what, named, size)?,
-            false => self.update(reader, size)?,
-        }
+    pub(super) fn complete(&mut self, reader: &Reader, size: u64) -> Result<(), LogError> {
+        self.update(reader, size)?;
         for (index, entry) in &self.entries {
             if !entry.kind.is_personal() {
                 return Err(LogError::NotPersonal {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -40,6 +41,8 @@ pub(crate) struct Served {
     script: Option<Bytes>,
     files: Files,
     target: OnceLock<Option<String>>,
+    /// Whether somebody has been asked to create another instance.
+    is_growing: AtomicBool,
 }
 
 /// What pages and other hosts load. Packed when the first client asks: most models are never sent.
@@ -181,6 +184,7 @@ impl Served {
             script,
             files: Files::default(),
             target: OnceLock::new(),
+            is_growing: AtomicBool::new(false),
             signer,
             name,
             version,
@@ -261,9 +265,22 @@ impl Served {
         self.scored(self.host.decide(body))
     }
 
-    /// The same for a request for which no instance was idle, so that one is for the next.
-    pub(crate) fn decide_with_another(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
-        self.scored(self.host.decide_with_another(body))
+    /// The same for a request for which no instance was idle.
+    pub(crate) fn decide_with_returned(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
+        self.scored(self.host.decide_with_returned(body))
+    }
+
+    /// Whether another instance is to be created, which nobody has been asked to do yet.
+    pub(crate) fn wants_instance(&self) -> bool {
+        self.host.is_short_of_instances() && !self.is_growing.swap(true, Ordering::Relaxed)
+    }
+
+    /// Creates it: long work.
+    pub(crate) fn add_instance(&self) {
+        if let Err(error) = self.host.add_instance() {
+            tracing::warn!(model = self.name, version = self.version, %error, "no further instance of the model");
+        }
+        self.is_growing.store(false, Ordering::Relaxed);
     }
 
     /// The same, if an instance is idle: nothing is loaded, and nothing waited for.
