@@ -104,8 +104,8 @@ impl ModelHost {
     }
 
     /// Whether there are fewer instances than processors, and nobody creates one.
-    pub(crate) fn is_short_of_instances(&self) -> bool {
-        self.pool.is_short()
+    pub(crate) fn lacks_instance(&self) -> bool {
+        self.pool.lacks_instance()
     }
 
     /// Creates another instance, if there are too few. Takes as long as the model is large.

@@ -76,6 +76,15 @@ impl Pool {
         self.lease(false).call(work)
     }
 
+    /// The same with one that is idle now, if any is: neither waits nor creates one.
+    pub(crate) fn with_idle<T>(
+        &self,
+        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> Option<Result<T, CallError>> {
+        let idle = self.lock().take(current())?;
+        Some(self.lend(Some(idle)).call(work))
+    }
+
     /// Creates another one, which is idle then, where there are fewer than there are processors and
     /// nobody else creates one.
     ///
@@ -94,22 +103,13 @@ impl Pool {
     }
 
     /// Whether [`Pool::add`] would create one.
-    pub(crate) fn is_short(&self) -> bool {
+    pub(crate) fn lacks_instance(&self) -> bool {
         self.lacks_one(&self.lock())
     }
 
     fn lacks_one(&self, slots: &Slots) -> bool {
         let wanted = processors().min(self.limits.instances);
         slots.alive < wanted.get() && !slots.is_creating
-    }
-
-    /// The same with one that is idle now, if any is: neither waits nor creates one.
-    pub(crate) fn with_idle<T>(
-        &self,
-        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
-    ) -> Option<Result<T, CallError>> {
-        let idle = self.lock().take(current())?;
-        Some(self.lend(Some(idle)).call(work))
     }
 
     /// Instances that exist, lent or idle.

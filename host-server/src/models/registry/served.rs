@@ -272,7 +272,7 @@ impl Served {
 
     /// Whether another instance is to be created, which nobody has been asked to do yet.
     pub(crate) fn wants_instance(&self) -> bool {
-        self.host.is_short_of_instances() && !self.is_growing.swap(true, Ordering::Relaxed)
+        self.host.lacks_instance() && !self.is_growing.swap(true, Ordering::Relaxed)
     }
 
     /// Creates it: long work.
