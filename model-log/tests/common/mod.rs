@@ -4,7 +4,10 @@
 pub(crate) mod sim;
 pub(crate) mod watched;
 
-use model_log::{Kind, Outcome, Record};
+use std::path::Path;
+
+use model_log::verify::{Against, Report, verify};
+use model_log::{Change, Kind, Options, Outcome, Record, Writer};
 
 /// A small random generator (xorshift64*), so that a failure can be repeated by its seed.
 #[derive(Debug, Clone)]
@@ -42,4 +45,39 @@ pub(crate) fn decision(number: u64) -> Record {
     record.request = format!("{{\"secret income of applicant\": {number}}}").into_bytes();
     record.answer = format!("{{\"answer to applicant\": {number}}}").into_bytes();
     record
+}
+
+/// What is found in the log.
+pub(crate) fn checked(folder: &Path) -> Report {
+    verify(folder, &Against::default()).unwrap()
+}
+
+/// The same of a log without problems.
+pub(crate) fn sound(folder: &Path) -> Report {
+    let report = checked(folder);
+    assert_eq!(report.problems, [], "a log without problems");
+    report
+}
+
+/// A log with so many decisions.
+pub(crate) fn filled(folder: &Path, records: u64) -> Writer {
+    let log = Writer::open(folder, Options::default()).unwrap();
+    let all = (0..records).map(decision).collect();
+    log.append(all).unwrap().wait().unwrap();
+    log
+}
+
+/// An erasure or a hold of these records.
+pub(crate) fn change(indexes: &[u64]) -> Change {
+    Change {
+        indexes: indexes.to_vec(),
+        because: "the applicant asked for it".to_owned(),
+        before_term: true,
+    }
+}
+
+/// Adds these decisions.
+pub(crate) fn append(log: &Writer, numbers: std::ops::Range<u64>) {
+    let records = numbers.map(decision).collect();
+    log.append(records).unwrap().wait().unwrap();
 }
