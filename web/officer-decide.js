@@ -134,6 +134,9 @@ function afterwards(one, changed) {
  */
 const whenLeft = (one, changed) => (/** @type {string} */ why) => changed(`${nameOf(one)}: ${why}`);
 
+/** What was sent and is not yet answered, also of forms that were left. */
+const sent = new Set();
+
 /**
  * Sends once; what the server refuses is said beside the form, and nothing that was typed is lost.
  * @param {HTMLFormElement} form
@@ -144,11 +147,17 @@ const whenLeft = (one, changed) => (/** @type {string} */ why) => changed(`${nam
  * @param {(why: string) => void} gone called where it is refused when the form is no longer there
  */
 async function send(form, path, body, problem, done, gone) {
+  if (sent.has(path)) {
+    byId(problem).textContent = 'This was sent already, and its answer is waited for.';
+    return undefined;
+  }
+  sent.add(path);
   const button = /** @type {HTMLButtonElement} */ (form.querySelector('[type=submit]'));
   button.disabled = true;
   byId(problem).textContent = '';
   try {
-    done(await post(path, body));
+    const answer = await post(path, body).finally(() => sent.delete(path));
+    done(answer);
   } catch (error) {
     const why = error instanceof Refused ? error.message : String(error);
     if (!form.isConnected) return gone(why);

@@ -72,6 +72,7 @@ function signedOut(why) {
   for (const place of [session, looking]) place.end();
   closeCase();
   queue.clear();
+  byId('left-problem').textContent = '';
   byId('sign-in').hidden = false;
   byId('sign-in-problem').textContent = why;
   byId('key').focus();
@@ -142,8 +143,10 @@ async function openFromAddress() {
 async function changed(index, person, problem) {
   if (me === person) await look();
   if (me !== person) return;
-  if (problem) byId('queue-problem').textContent = problem;
-  else if (addressed() === index) await openFromAddress();
+  // It stays until what a person records next is taken.
+  byId('left-problem').textContent = problem ?? '';
+  if (problem) return;
+  if (addressed() === index) await openFromAddress();
 }
 
 function closeCase() {

@@ -451,8 +451,41 @@ suite('the officer’s page', () => {
     await row(page, 'D-3').click();
     await page.locator('#case-heading', { hasText: 'D-3' }).waitFor();
     await refused.release();
-    await page.locator('#queue-problem', { hasText: /^D-2: .*decided by a person already/ }).waitFor();
+    const problem = page.locator('#left-problem', { hasText: /^D-2: .*decided by a person already/ });
+    await problem.waitFor();
+    const refreshed = page.waitForResponse((response) => response.url().includes('/decisions?'));
+    await page.locator('#refresh').click();
+    await refreshed;
+    await goneThrough(page);
+    assert.equal(await problem.count(), 1);
     assert.equal(await page.locator('#decide-problem').textContent(), '');
+    await context.close();
+  });
+
+  test('what was sent is not sent again while its answer is waited for', async () => {
+    const index = await ask(server.url, 'W-1');
+    await ask(server.url, 'W-2');
+    const { page, context, requests } = await signIn(server.url, 'ann');
+    const open = async (name) => {
+      await row(page, name).click();
+      await page.locator('#case-heading', { hasText: name }).waitFor();
+    };
+    const record = async () => {
+      await page.locator('summary', { hasText: 'Notice and performance' }).click();
+      await page.getByRole('button', { name: 'Record a notice' }).click();
+    };
+    const path = `/decisions/${index}/notice`;
+    const recorded = await hold(page, pathname(path), 'POST');
+    await open('W-1');
+    await record();
+    await recorded.asked;
+    await open('W-2');
+    await open('W-1');
+    await record();
+    await page.locator('#notice-problem', { hasText: 'sent already' }).waitFor();
+    await recorded.release();
+    await page.locator('.history', { hasText: 'Ann Lee recorded a notice: letter' }).waitFor();
+    assert.equal(requests.filter((request) => request.method() === 'POST' && request.url().endsWith(path)).length, 1);
     await context.close();
   });
 
