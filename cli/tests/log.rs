@@ -263,7 +263,8 @@ fn records_are_held_released_and_erased() {
         assert!(missing.contains("no decision log here"), "{missing}");
         assert!(!folder.path("typo").exists());
     }
-    std::fs::write(folder.path("list.txt"), "2 some text\n\n4\n").unwrap();
+    // Some editors begin a text with a byte order mark.
+    std::fs::write(folder.path("list.txt"), "\u{feff}2 some text\n\n4\n").unwrap();
     let erased =
         folder.succeed("log erase decisions --from list.txt --because asked --before-term");
     assert_eq!(erased, "2 records erased: record 12\n");
@@ -303,6 +304,18 @@ fn a_list_of_one_log_changes_no_other() {
         "{held}"
     );
     let own = other.succeed("log retain decisions --retention 0");
+    // An index by itself, of the log that is named.
+    let named = own
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("log="));
+    let release = format!(
+        "log release decisions 0 --because asked --log {}",
+        named.unwrap()
+    );
+    let refused = folder.fail(&release);
+    assert!(refused.contains("nothing was done"), "{refused}");
+    let refused = folder.fail(&format!("{release} --from beyond.txt"));
+    assert!(refused.contains("make a list for each log"), "{refused}");
     std::fs::write(folder.path("beyond.txt"), own + &beyond).unwrap();
     let mixed = folder.fail(hold);
     assert!(mixed.contains("make a list for each log"), "{mixed}");

@@ -79,6 +79,9 @@ struct What {
     /// log=ORIGIN+ID, which must name this log.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// The log that the indexes are of, as ORIGIN+ID: those of another are refused.
+    #[arg(long, value_name = "ORIGIN+ID")]
+    log: Option<String>,
     /// Why; becomes part of the log.
     #[arg(long, value_name = "TEXT")]
     because: String,
@@ -185,7 +188,7 @@ impl What {
                     let own = log.reader().verifier()?.id();
                     ensure!(
                         named == own,
-                        "the list is of records of the log {named}, and {} has the log {own}: nothing was done",
+                        "the records are of the log {named}, and {} has the log {own}: nothing was done",
                         folder.display()
                     );
                 }
@@ -222,7 +225,7 @@ impl What {
 
     fn indexes(&self, arguments: &[String]) -> Result<Named> {
         let mut indexes = Vec::new();
-        let mut log: Option<String> = None;
+        let mut log = self.log.clone();
         for argument in arguments {
             let index = argument.parse();
             indexes.push(index.with_context(|| format!("`{argument}` is no index of a record"))?);
@@ -231,6 +234,7 @@ impl What {
             let name = path.display();
             let text = String::from_utf8(files::read(path)?);
             let text = text.with_context(|| format!("{name}: not a text"))?;
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             for (at, line) in text.lines().enumerate() {
                 let mut words = line.split_whitespace();
                 let Some(first) = words.next() else {
@@ -246,7 +250,7 @@ impl What {
                 let before = log.get_or_insert_with(|| named.to_owned());
                 ensure!(
                     before == named,
-                    "{name}, line {}: a record of the log {named}, and those before are of {before}: make a list for each log",
+                    "{name}, line {}: a record of the log {named}, and expected was {before}: make a list for each log",
                     at + 1
                 );
             }
