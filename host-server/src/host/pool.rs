@@ -33,9 +33,22 @@ pub(crate) struct Pool {
 struct Slots {
     idle: Vec<Idle>,
     alive: usize,
+    /// How many of those that exist are lent for long.
+    long: usize,
     /// Whether one is being created.
     is_creating: bool,
     waiting: usize,
+}
+
+/// Which instance a call wants.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// One that is idle, or another.
+    Any,
+    /// The same, which it may have for long.
+    ForLong,
+    /// One that is returned, rather than another.
+    Returned,
 }
 
 /// An instance that no call is using.
@@ -53,6 +66,7 @@ impl Pool {
             slots: Mutex::new(Slots {
                 idle: Vec::new(),
                 alive: 0,
+                long: 0,
                 is_creating: false,
                 waiting: 0,
             }),
@@ -65,15 +79,23 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.lease(true).call(work)
+        self.lease(Wanted::Any).call(work)
     }
 
-    /// The same with one that exists, if any does: waits until it is returned.
+    /// The same for work that may take long: others are not to wait until it is done.
+    pub(crate) fn with_long<T>(
+        &self,
+        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        self.lease(Wanted::ForLong).call(work)
+    }
+
+    /// The same with one that exists, if any is to be returned soon: waits until it is.
     pub(crate) fn with_returned<T>(
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.lease(false).call(work)
+        self.lease(Wanted::Returned).call(work)
     }
 
     /// The same with one that is idle now, if any is: neither waits nor creates one.
@@ -82,11 +104,11 @@ impl Pool {
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Option<Result<T, CallError>> {
         let idle = self.lock().take(current())?;
-        Some(self.lend(Some(idle)).call(work))
+        Some(self.lend(Some(idle), false).call(work))
     }
 
-    /// Creates another one, which is idle then, where there are fewer than there are processors and
-    /// nobody else creates one.
+    /// Creates another one, which is idle then, where there are fewer than there are processors,
+    /// beside those that are lent for long, and nobody else creates one.
     ///
     /// # Errors
     /// When that fails.
@@ -99,7 +121,7 @@ impl Pool {
             slots.alive += 1;
             slots.is_creating = true;
         }
-        self.lend(None).call(|_| Ok(()))
+        self.lend(None, false).call(|_| Ok(()))
     }
 
     /// Whether [`Pool::add`] would create one.
@@ -108,8 +130,8 @@ impl Pool {
     }
 
     fn lacks_one(&self, slots: &Slots) -> bool {
-        let wanted = processors().min(self.limits.instances);
-        slots.alive < wanted.get() && !slots.is_creating
+        let wanted = processors().get() + slots.long;
+        slots.alive < wanted.min(self.limits.instances.get()) && !slots.is_creating
     }
 
     /// Instances that exist, lent or idle.
@@ -119,7 +141,7 @@ impl Pool {
 
     /// Measures creating an instance and loading the model into it. The instance is not kept.
     pub(crate) fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
-        let mut lease = self.lease(true);
+        let mut lease = self.lease(Wanted::Any);
         lease.instance = None;
         let timed = || {
             let start = Instant::now();
@@ -136,22 +158,26 @@ impl Pool {
         })
     }
 
-    /// Lends an instance that is idle. Where none is, another is created if that `may` be, and in any
-    /// case the first one.
-    fn lease(&self, may: bool) -> Lease<'_> {
+    /// Lends an instance that is idle. Where none is, another is created, or one that is lent is
+    /// waited for.
+    fn lease(&self, wanted: Wanted) -> Lease<'_> {
         let thread = current();
+        let is_long = matches!(wanted, Wanted::ForLong);
         let mut slots = self.lock();
         loop {
             if let Some(instance) = slots.take(thread) {
+                slots.long += usize::from(is_long);
                 drop(slots);
-                return self.lend(Some(instance));
+                return self.lend(Some(instance), is_long);
             }
             let has_room = slots.alive < self.limits.instances.get() && !slots.is_creating;
-            if has_room && (may || slots.alive == 0) {
+            let waits = matches!(wanted, Wanted::Returned) && slots.alive > slots.long;
+            if has_room && !waits {
                 slots.alive += 1;
+                slots.long += usize::from(is_long);
                 slots.is_creating = true;
                 drop(slots);
-                return self.lend(None);
+                return self.lend(None, is_long);
             }
             slots.waiting += 1;
             slots = self
@@ -162,11 +188,12 @@ impl Pool {
         }
     }
 
-    fn lend(&self, instance: Option<Instance>) -> Lease<'_> {
+    fn lend(&self, instance: Option<Instance>, is_long: bool) -> Lease<'_> {
         Lease {
             pool: self,
             is_creating: instance.is_none(),
             instance,
+            is_long,
             keep: false,
         }
     }
@@ -197,6 +224,7 @@ struct Lease<'a> {
     instance: Option<Instance>,
     /// Whether nobody else creates one meanwhile.
     is_creating: bool,
+    is_long: bool,
     keep: bool,
 }
 
@@ -240,6 +268,7 @@ impl Drop for Lease<'_> {
         let kept = self.instance.take().filter(|_| self.keep);
         let thread = current();
         let mut slots = self.pool.lock();
+        slots.long -= usize::from(self.is_long);
         match kept {
             Some(instance) => slots.idle.push(Idle { instance, thread }),
             None => slots.alive -= 1,

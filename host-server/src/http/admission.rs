@@ -44,6 +44,7 @@ pub(crate) struct Admission {
     reads: Arc<Turns>,
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
+    instances_created: Arc<Turns>,
     looks: Arc<Turns>,
     files_packed: Arc<Turns>,
     searches_of_log: Arc<Turns>,
@@ -71,6 +72,8 @@ pub(crate) enum Work {
     Recourse,
     /// Loading a version of a model.
     Load,
+    /// Creating another instance of one that is loaded.
+    Instance,
     /// A look at drift windows and metrics: comparing and writing them take milliseconds.
     Look,
     /// Packing a file for clients, which is done once for each.
@@ -144,6 +147,7 @@ impl Admission {
             reads: Turns::new(reads, less_one(reads), LONGEST_PIECE),
             searches_for_recourse: Turns::new(recourse, less_one(recourse), LONGEST_WORK),
             loads: Turns::new(one, one, LONGEST_WORK),
+            instances_created: Turns::new(one, one, LONGEST_WORK),
             looks: Turns::new(looks, less_one(looks), LONGEST_PIECE),
             files_packed: Turns::new(one, one, LONGEST_WORK),
             searches_of_log: Turns::new(one, one, LONGEST_WORK),
@@ -154,7 +158,7 @@ impl Admission {
             reloads: threads("reload", 1),
             threads: Arc::new(threads(
                 "long-work",
-                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 4,
+                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 5,
             )),
             memory: Budget::new(limits.body_memory),
         }
@@ -233,6 +237,7 @@ impl Admission {
             Work::Read => &self.reads,
             Work::Recourse => &self.searches_for_recourse,
             Work::Load => &self.loads,
+            Work::Instance => &self.instances_created,
             Work::Look => &self.looks,
             Work::Pack => &self.files_packed,
             Work::LogSearch => &self.searches_of_log,

@@ -205,7 +205,7 @@ fn add_instance(app: &App, caller: &Caller, served: &Arc<Served>) {
     let served = Arc::clone(served);
     tokio::spawn(async move {
         let add = move || served.add_instance();
-        if let Err(error) = admission.work(Work::Load, &caller, add).await {
+        if let Err(error) = admission.work(Work::Instance, &caller, add).await {
             tracing::error!(%error, "work on an instance failed");
         }
     });
