@@ -47,6 +47,7 @@ pub(crate) struct Admission {
     instances_created: Arc<Turns>,
     looks: Arc<Turns>,
     files_packed: Arc<Turns>,
+    looks_at_log: Arc<Turns>,
     searches_of_log: Arc<Turns>,
     changes_of_log: Arc<Turns>,
     records_handed_over: Arc<Turns>,
@@ -78,6 +79,8 @@ pub(crate) enum Work {
     Look,
     /// Packing a file for clients, which is done once for each.
     Pack,
+    /// A look at the decision log: what waits for people, one decision, or what a person says of it.
+    LogLook,
     /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
     /// A hold, a release or an erasure: it reads the whole index, and waits for the disk.
@@ -150,6 +153,7 @@ impl Admission {
             instances_created: Turns::new(one, one, LONGEST_WORK),
             looks: Turns::new(looks, less_one(looks), LONGEST_PIECE),
             files_packed: Turns::new(one, one, LONGEST_WORK),
+            looks_at_log: Turns::new(looks, less_one(looks), LONGEST_PIECE),
             searches_of_log: Turns::new(one, one, LONGEST_WORK),
             changes_of_log: Turns::new(one, one, LONGEST_WORK),
             records_handed_over: Turns::new(two, one, LONGEST_PIECE),
@@ -158,7 +162,7 @@ impl Admission {
             reloads: threads("reload", 1),
             threads: Arc::new(threads(
                 "long-work",
-                pieces.get() + reads.get() + recourse.get() + looks.get() + two.get() + 5,
+                pieces.get() + reads.get() + recourse.get() + 2 * looks.get() + two.get() + 5,
             )),
             memory: Budget::new(limits.body_memory),
         }
@@ -240,6 +244,7 @@ impl Admission {
             Work::Instance => &self.instances_created,
             Work::Look => &self.looks,
             Work::Pack => &self.files_packed,
+            Work::LogLook => &self.looks_at_log,
             Work::LogSearch => &self.searches_of_log,
             Work::LogChange => &self.changes_of_log,
             Work::Record => &self.records_handed_over,
@@ -382,6 +387,24 @@ mod tests {
         for kind in [Work::LogSearch, Work::LogChange, Work::Pack] {
             one_at_a_time(kind).await;
         }
+    }
+
+    /// A person's searches once kept the queue from all others.
+    #[tokio::test]
+    async fn looks_at_the_log_wait_for_no_search() {
+        let admission = Arc::new(Admission::new(&HttpLimits::default()));
+        let (end, mut ended) = tokio::sync::broadcast::channel::<()>(1);
+        let [one, other] = ["one", "other"].map(|name| Caller::Key(name.into()));
+        let searched = Arc::clone(&admission);
+        let search = tokio::spawn(async move {
+            let work = move || drop(ended.blocking_recv());
+            searched.work(Work::LogSearch, &one, work).await
+        });
+        let look = admission.work(Work::LogLook, &other, || 7);
+        let look = tokio::time::timeout(Duration::from_secs(30), look);
+        assert!(matches!(look.await, Ok(Ok(7))));
+        drop(end);
+        assert!(matches!(search.await, Ok(Ok(()))));
     }
 
     async fn one_at_a_time(kind: Work) {

@@ -101,7 +101,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Whether these are decisions that wait, and no others.
-    pub(super) fn is_of_queue(&self) -> bool {
+    pub(crate) fn is_of_queue(&self) -> bool {
         let waits = |state: &State| matches!(state, State::Open | State::Proposed);
         !self.states.is_empty() && self.states.iter().all(waits)
     }

@@ -13,6 +13,9 @@ use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
 use crate::record::queue::{Queue, Standing, Wanted, is_given};
 
+/// So many decisions are looked up in the queue together.
+const AT_ONCE: usize = 256;
+
 /// A page of decisions.
 #[derive(Debug, Serialize)]
 pub(crate) struct Page {
@@ -37,10 +40,13 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
     let (waiting, proposed) = queue.waiting();
     let mut all = match wanted.is_of_queue() {
         true => waits(&reader, &queue, wanted)?,
-        false => every(&reader, &queue, wanted)?,
+        false => Vec::new(),
     };
-    // Nobody waits for the records to be opened.
+    // Nobody waits for the index, nor for the records to be opened.
     drop(queue);
+    if !wanted.is_of_queue() {
+        all = every(&reader, log, wanted)?;
+    }
     let is_more = all.len() > wanted.limit;
     all.truncate(wanted.limit);
     let next = all.last().map(|(found, _)| found.index);
@@ -81,7 +87,7 @@ fn waits(
 /// The same of all decisions. A long log is not collected for a short page.
 fn every(
     reader: &Reader,
-    queue: &Queue,
+    log: &DecisionLog,
     wanted: &Wanted,
 ) -> Result<Vec<(Found, Standing)>, ApiError> {
     let indexes = wanted.indexes();
@@ -93,21 +99,40 @@ fn every(
         newest_first: wanted.newest_first,
         ..Query::default()
     };
-    let mut all = Vec::new();
+    let (mut all, mut some, mut done) = (Vec::new(), Vec::new(), Ok(()));
     let each = |found: Found| {
         if is_given(&found) {
-            let standing = queue.standing(&found);
-            if wanted.has_state(standing.state) {
-                all.push((found, standing));
-            }
+            some.push(found);
         }
-        match all.len() > wanted.limit {
+        if some.len() < AT_ONCE {
+            return ControlFlow::Continue(());
+        }
+        done = sort(log, &mut some, &mut all, wanted);
+        match done.is_err() || all.len() > wanted.limit {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     };
     reader.search_each(&query, each).map_err(refuse)?;
+    done?;
+    sort(log, &mut some, &mut all, wanted)?;
     Ok(all)
+}
+
+/// Moves those that stand where they are wanted.
+fn sort(
+    log: &DecisionLog,
+    some: &mut Vec<Found>,
+    all: &mut Vec<(Found, Standing)>,
+    wanted: &Wanted,
+) -> Result<(), ApiError> {
+    let queue = log.queue().map_err(refuse)?;
+    let sorted = some.drain(..).map(|found| {
+        let standing = queue.standing(&found);
+        (found, standing)
+    });
+    all.extend(sorted.filter(|(_, standing)| wanted.has_state(standing.state)));
+    Ok(())
 }
 
 /// A decision as a line of the list.

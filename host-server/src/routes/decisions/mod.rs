@@ -67,7 +67,7 @@ async fn me(asker: Asker) -> Response {
 /// Whether the log is sound.
 async fn log(State(app): Shared, asker: Asker) -> Result<Response, ApiError> {
     let (caller, log) = (asker.caller, asker.log);
-    let state = search(&app, &caller, move || sound(&log)).await?;
+    let state = look(&app, &caller, move || sound(&log)).await?;
     Ok(private(&state))
 }
 
@@ -103,7 +103,12 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let wanted = wanted(query.as_deref().unwrap_or_default())?;
     let caller = asker.caller;
-    let page = search(&app, &caller, move || people::list(&asker.log, &wanted)).await?;
+    let is_of_queue = wanted.is_of_queue();
+    let list = move || people::list(&asker.log, &wanted);
+    let page = match is_of_queue {
+        true => look(&app, &caller, list).await?,
+        false => search(&app, &caller, list).await?,
+    };
     Ok((PRIVATE, Json(page)).into_response())
 }
 
@@ -240,6 +245,17 @@ pub(super) async fn read<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = app.admission().piece(caller, work).await;
+    done.unwrap_or_else(failed)
+}
+
+/// The same for what waits for people, one decision, and what is said of it: nobody waits for whoever
+/// looks through the whole log.
+pub(super) async fn look<T: Send + 'static>(
+    app: &App,
+    caller: &Caller,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = app.admission().work(Work::LogLook, caller, work).await;
     done.unwrap_or_else(failed)
 }
 

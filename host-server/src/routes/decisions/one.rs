@@ -15,7 +15,7 @@ use serde_json::json;
 use super::super::answer::RECEIPT;
 use super::super::question::{asks_for_recourse, work};
 use super::asker::Asker;
-use super::{LONGEST_BODY, PRIVATE, Shared, said, search};
+use super::{LONGEST_BODY, PRIVATE, Shared, look, said};
 use crate::app::App;
 use crate::host::{Decision, Description};
 use crate::http::admission::Work;
@@ -37,7 +37,7 @@ pub(super) async fn show(
     let (caller, log) = (asker.caller, asker.log);
     let shown = {
         let log = Arc::clone(&log);
-        search(&app, &caller, move || people::show(&log, index)).await?
+        look(&app, &caller, move || people::show(&log, index)).await?
     };
     if shown.is_erased {
         return Ok((StatusCode::GONE, PRIVATE, Json(shown.to_gone())).into_response());
@@ -173,7 +173,7 @@ async fn say<T: DeserializeOwned + Send + 'static>(
     } = asker;
     let words: T = said(&app, &caller, headers, body, LONGEST_BODY).await?;
     let id = log.id().to_owned();
-    let recorded = search(&app, &caller, move || record(&log, &person, index, words));
+    let recorded = look(&app, &caller, move || record(&log, &person, index, words));
     let Said { receipt, state } = recorded.await?;
     let body = json!({
         "log": id,
