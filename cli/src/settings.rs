@@ -95,10 +95,10 @@ impl Settings {
     {
         let (value, origin) = match (flag, self.unflagged(key)?) {
             (Some(value), _) => (Some(value), Origin::Flag(key.name)),
-            (None, Some((texts, origin))) => {
-                let text = texts.into_iter().next_back().unwrap_or_default();
-                (Some(parse(key, &text, &origin)?), origin)
-            }
+            (None, Some((given, origin))) => (
+                Some(parse(key, &given.one(key, &origin)?, &origin)?),
+                origin,
+            ),
             (None, None) => (None, Origin::Default),
         };
         let shown = value.as_ref().map(|value| show(key, &value.to_string()));
@@ -122,7 +122,7 @@ impl Settings {
     pub(crate) fn list(&mut self, key: Key, flags: Vec<String>) -> Result<Vec<String>> {
         let (values, origin) = match (flags.is_empty(), self.unflagged(key)?) {
             (false, _) => (flags, Origin::Flag(key.name)),
-            (true, Some((texts, origin))) => (texts, origin),
+            (true, Some((given, origin))) => (given.all(), origin),
             (true, None) => (Vec::new(), Origin::Default),
         };
         let shown = values.iter().map(|value| show(key, value)).collect();
@@ -223,16 +223,15 @@ impl Settings {
     }
 
     /// From the environment or the file; an empty variable is unset.
-    fn unflagged(&mut self, key: Key) -> Result<Option<(Vec<String>, Origin)>> {
+    fn unflagged(&mut self, key: Key) -> Result<Option<(Given, Origin)>> {
         let in_file = self.take(key.name);
         let ours = key.our_variable();
         for variable in [key.variable, &ours] {
             match std::env::var(variable) {
                 Ok(value) if is_service_link(variable, &value) => {}
                 Ok(value) if !value.is_empty() => {
-                    let values = value.split(',').map(|one| one.trim().to_owned());
                     let origin = Origin::Environment(variable.to_owned());
-                    return Ok(Some((values.collect(), origin)));
+                    return Ok(Some((Given::Variable(value), origin)));
                 }
                 Ok(_) | Err(std::env::VarError::NotPresent) => {}
                 // The value may be a key.
@@ -241,14 +240,7 @@ impl Settings {
                 }
             }
         }
-        let Some((line, value)) = in_file else {
-            return Ok(None);
-        };
-        let texts = match value {
-            toml::Value::Array(list) => list.iter().map(text).collect(),
-            one => vec![text(&one)],
-        };
-        Ok(Some((texts, Origin::File(line))))
+        Ok(in_file.map(|(line, value)| (Given::File(value), Origin::File(line))))
     }
 
     /// A setting of the file, with its line.
@@ -269,6 +261,34 @@ impl Settings {
             origin,
             unused: false,
         });
+    }
+}
+
+/// A value as it was written.
+enum Given {
+    Variable(String),
+    File(toml::Value),
+}
+
+impl Given {
+    /// Of a setting that has one value, which may have commas.
+    fn one(self, key: Key, origin: &Origin) -> Result<String> {
+        match self {
+            Self::Variable(value) => Ok(value.trim().to_owned()),
+            Self::File(toml::Value::Array(_)) => {
+                bail!("{origin}: {} is a list, expected one value", key.name)
+            }
+            Self::File(value) => Ok(text(&value)),
+        }
+    }
+
+    /// Of a setting that may have several: in a variable, with commas between them.
+    fn all(self) -> Vec<String> {
+        match self {
+            Self::Variable(value) => value.split(',').map(|one| one.trim().to_owned()).collect(),
+            Self::File(toml::Value::Array(list)) => list.iter().map(text).collect(),
+            Self::File(one) => vec![text(&one)],
+        }
     }
 }
 

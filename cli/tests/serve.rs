@@ -80,6 +80,8 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         .args(["serve", "--print-config", "--port", "3"])
         .env("UNDERWRITE_PORT", "2")
         .env("UNDERWRITE_HOST", "environment")
+        .env("UNDERWRITE_DECISION_LOG", "a,b/log")
+        .env("ADMIN_KEY", "one, two")
         .env("PROM_API_KEY", "swordfish");
     let output = command.output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -90,7 +92,15 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         ("name", "name \"file\" underwrite.toml, line 4"),
         ("no-page", "no-page true underwrite.toml, line 6"),
         ("max-requests", "max-requests 1024 default"),
-        ("admin-key", "admin-key [] default"),
+        (
+            "admin-key",
+            "admin-key [\"(set, hidden)\",\"(set, hidden)\"] environment, ADMIN_KEY",
+        ),
+        // Only where there may be several is a comma between two.
+        (
+            "decision-log",
+            "decision-log \"a,b/log\" environment, UNDERWRITE_DECISION_LOG",
+        ),
         (
             "api-key",
             "api-key [\"(set, hidden)\",\"(set, hidden)\"] underwrite.toml, line 5",
@@ -110,6 +120,7 @@ fn a_setting_that_cannot_be_is_named() {
     let folder = Folder::new(&[
         ("typo.toml", b"[serve]\nprot = 1"),
         ("word.toml", b"[serve]\nport = \"eighty\""),
+        ("list.toml", b"[serve]\nport = [80, 81]"),
         ("empty", b"\n"),
     ]);
     let error = folder.fail("serve --model m.wasm --config typo.toml");
@@ -121,6 +132,11 @@ fn a_setting_that_cannot_be_is_named() {
     assert!(
         error.starts_with("word.toml, line 2: port is `eighty`: "),
         "{error}"
+    );
+    let error = folder.fail("serve --model m.wasm --config list.toml");
+    assert_eq!(
+        error,
+        "list.toml, line 2: port is a list, expected one value"
     );
     let error = folder.fail("serve");
     assert_eq!(
