@@ -307,11 +307,6 @@ impl App {
         self.middleware.keys.are_needed()
     }
 
-    /// Whether somebody may change which version answers.
-    pub(crate) fn has_admin_key(&self) -> bool {
-        self.middleware.keys.has_admin()
-    }
-
     /// The API's name; `None` when neither the options nor a model give one.
     pub(crate) fn name(&self) -> Option<String> {
         let given = self.options.name.clone();

@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::http::Request;
 use common::running::{GOOD, Running, options};
 use common::{get, predict, send, stand_in};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::ServiceExt;
@@ -449,6 +450,28 @@ async fn a_batch_has_a_limit() {
     }
 }
 
+/// What the API's description says of keys is what its routes do.
+async fn check_described(app: &Router) {
+    let document = get(app, "/openapi.json", &[]).await;
+    let document: Value = serde_json::from_slice(&document.body).unwrap();
+    let mut secured = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let says = operation["security"].as_array();
+            let says = says.is_some_and(|all| !all.is_empty());
+            let asked = path
+                .replace("{name}", "stand-in")
+                .replace("{version}", "1.0.0");
+            let method = method.to_uppercase();
+            let status = send(app, &method, &asked, &[], "").await.status;
+            assert_eq!(says, status == 401, "{method} {path}: {status}");
+            secured += usize::from(says);
+        }
+    }
+    let schemes = &document["components"]["securitySchemes"];
+    assert_eq!(schemes.is_null(), secured == 0);
+}
+
 /// Every route that gives something away, and who may have it.
 #[tokio::test]
 async fn what_is_closed_is_opened_on_purpose() {
@@ -507,6 +530,9 @@ async fn what_is_closed_is_opened_on_purpose() {
                 assert_eq!(status, expected, "{path} with {key:?}");
             }
         }
+    }
+    for app in apps.iter().chain([&of(&[], &[eye])]) {
+        check_described(app).await;
     }
     let html = [("accept", "text/html")];
     let types: Vec<String> = {

@@ -56,6 +56,19 @@ pub(crate) enum Access {
     People,
 }
 
+/// What a request has to bring. The admin key is as good as any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    Nothing,
+    AnyKey,
+    /// One of this role.
+    Key(Role),
+    /// A person's.
+    Person,
+    /// A key that the server does not have.
+    Unavailable,
+}
+
 /// A configured key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
@@ -263,29 +276,17 @@ impl Keys {
         from: Option<IpAddr>,
         access: Access,
     ) -> Result<Caller, Denied> {
-        let role = match access {
-            Access::Administration if !self.has(Role::Admin) => return Err(Denied::Disabled),
-            Access::Administration => Role::Admin,
-            Access::Decisions if !self.are_needed() => {
-                if let Some(rates) = &self.anybody {
-                    let taken = rates.take(&Caller::Unknown.or_from(from));
-                    taken.map_err(|seconds| Denied::TooMany {
-                        seconds,
-                        of_key: false,
-                    })?;
+        let needed = self.needed(access);
+        match needed {
+            Needed::Unavailable => return Err(Denied::Disabled),
+            Needed::Nothing => {
+                if access == Access::Decisions {
+                    self.within_anybodys_rate(from)?;
                 }
                 return Ok(Caller::Unknown);
             }
-            Access::Decisions => Role::Predict,
-            Access::LogEntries if self.metrics_port || self.has(Role::Metrics) => Role::Metrics,
-            Access::Log | Access::LogEntries if !self.are_needed() => return Ok(Caller::Unknown),
-            Access::Log | Access::LogEntries => {
-                let Limited { key, rate, .. } = self.find(headers).ok_or(Denied::Unknown)?;
-                within_rate(rate.as_ref())?;
-                return Ok(Caller::Key(key.name));
-            }
             // Whether the key is a person's is said by the route, which knows the person.
-            Access::People => {
+            Needed::Person => {
                 return match find(&self.held.load().people, headers) {
                     None => Ok(self.caller(headers)),
                     Some(Limited { key, rate, .. }) => {
@@ -294,23 +295,59 @@ impl Keys {
                     }
                 };
             }
-            Access::Page if self.is_open(Public::Page) => return Ok(Caller::Unknown),
-            Access::Page => Role::Predict,
-            Access::Metrics if self.public.contains(&Public::Metrics) => {
-                return Ok(Caller::Unknown);
-            }
-            Access::Metrics | Access::Drift if self.has(Role::Metrics) => Role::Metrics,
-            Access::Metrics | Access::Drift if self.metrics_port || !self.are_needed() => {
-                return Ok(Caller::Unknown);
-            }
-            Access::Metrics | Access::Drift => Role::Predict,
-        };
+            Needed::AnyKey | Needed::Key(_) => {}
+        }
         let Limited { key, rate, .. } = self.find(headers).ok_or(Denied::Unknown)?;
-        if key.role != role && key.role != Role::Admin {
+        if let Needed::Key(role) = needed
+            && key.role != role
+            && key.role != Role::Admin
+        {
             return Err(Denied::Forbidden);
         }
         within_rate(rate.as_ref())?;
         Ok(Caller::Key(key.name))
+    }
+
+    /// Whether a request for this needs a key that there is.
+    pub(crate) fn needs_key(&self, access: Access) -> bool {
+        !matches!(self.needed(access), Needed::Nothing | Needed::Unavailable)
+    }
+
+    fn needed(&self, access: Access) -> Needed {
+        match access {
+            Access::Administration if !self.has(Role::Admin) => Needed::Unavailable,
+            Access::Administration => Needed::Key(Role::Admin),
+            Access::Decisions if !self.are_needed() => Needed::Nothing,
+            Access::Decisions => Needed::Key(Role::Predict),
+            Access::LogEntries if self.metrics_port || self.has(Role::Metrics) => {
+                Needed::Key(Role::Metrics)
+            }
+            Access::Log | Access::LogEntries if !self.are_needed() => Needed::Nothing,
+            Access::Log | Access::LogEntries => Needed::AnyKey,
+            Access::People => Needed::Person,
+            Access::Page if self.is_open(Public::Page) => Needed::Nothing,
+            Access::Page => Needed::Key(Role::Predict),
+            Access::Metrics if self.public.contains(&Public::Metrics) => Needed::Nothing,
+            Access::Metrics | Access::Drift if self.has(Role::Metrics) => {
+                Needed::Key(Role::Metrics)
+            }
+            Access::Metrics | Access::Drift if self.metrics_port || !self.are_needed() => {
+                Needed::Nothing
+            }
+            Access::Metrics | Access::Drift => Needed::Key(Role::Predict),
+        }
+    }
+
+    /// Whether an address that needs no key may ask again.
+    fn within_anybodys_rate(&self, from: Option<IpAddr>) -> Result<(), Denied> {
+        let Some(rates) = &self.anybody else {
+            return Ok(());
+        };
+        let taken = rates.take(&Caller::Unknown.or_from(from));
+        taken.map_err(|seconds| Denied::TooMany {
+            seconds,
+            of_key: false,
+        })
     }
 
     /// Whether decisions need a key.

@@ -254,7 +254,7 @@ fn known_method(method: &Method) -> &str {
 
 /// What a route needs. Whatever is posted asks for decisions, but for the two that change
 /// which model answers; whatever else is read is open to everybody.
-fn access(route: &str, is_post: bool) -> Option<Access> {
+pub(crate) fn access(route: &str, is_post: bool) -> Option<Access> {
     match route {
         NO_ROUTE => None,
         _ if route.starts_with("/decisions") => Some(Access::People),

@@ -46,7 +46,6 @@ pub(super) fn add(paths: &mut Value, schemas: &mut Value) {
         ("/decisions/{index}/notice", "post", notice()),
         ("/decisions/{index}/performance", "post", perform()),
     ] {
-        operation["security"] = json!([{ "key": [] }, { "bearer": [] }]);
         if path.contains("{index}") {
             operation["parameters"] = json!([{
                 "name": "index", "in": "path", "required": true,

@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::asset::Asset;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
+use crate::http::middleware::access;
 use crate::http::request_id::RequestId;
 use crate::http::static_file::respond;
 use crate::models::registry::Served;
@@ -131,6 +132,7 @@ fn openapi(app: &App, served: Option<&Served>) -> Value {
     if app.log().is_some() {
         log::add(&mut paths, &mut schemas);
     }
+    let is_secured = secure(app, &mut paths);
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -144,13 +146,32 @@ fn openapi(app: &App, served: Option<&Served>) -> Value {
         "paths": paths,
         "components": { "schemas": schemas },
     });
-    if app.needs_key() || app.has_admin_key() || app.log().is_some() {
+    if is_secured {
         document["components"]["securitySchemes"] = json!({
             "key": { "type": "apiKey", "in": "header", "name": "x-api-key" },
             "bearer": { "type": "http", "scheme": "bearer" },
         });
     }
     document
+}
+
+/// Says of each operation that is not for everybody whether it needs a key; whether any does.
+fn secure(app: &App, paths: &mut Value) -> bool {
+    let mut is_secured = false;
+    for (path, operations) in paths.as_object_mut().into_iter().flatten() {
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+            let Some(access) = access(path, method == "post") else {
+                continue;
+            };
+            let needs_key = app.middleware().keys.needs_key(access);
+            operation["security"] = match needs_key {
+                true => json!([{ "key": [] }, { "bearer": [] }]),
+                false => json!([]),
+            };
+            is_secured |= needs_key;
+        }
+    }
+    is_secured
 }
 
 fn about(model: Option<&str>) -> String {

@@ -8,17 +8,11 @@ use crate::app::App;
 /// What the operations have in common.
 struct Operations<'a> {
     app: &'a App,
-    /// Of what needs a key for decisions.
-    key: Value,
 }
 
 /// All paths.
 pub(super) fn all(app: &App) -> Value {
-    let key = match app.needs_key() {
-        true => keys(),
-        false => json!([]),
-    };
-    let operations = Operations { app, key };
+    let operations = Operations { app };
     let mut paths = Map::new();
     operations.information(&mut paths);
     operations.decisions(&mut paths);
@@ -190,7 +184,6 @@ impl Operations<'_> {
                 "summary": summary,
                 "description": "Needs an admin key.",
                 "parameters": [self.name()],
-                "security": if self.app.has_admin_key() { keys() } else { json!([]) },
                 "responses": responses,
             });
             paths.insert(path.to_owned(), json!({ "post": operation }));
@@ -206,7 +199,6 @@ impl Operations<'_> {
                 "summary": "Whether requests still look like the training rows",
                 "description": format!("`status` is `waiting`, and `dataset_drift` is null, until there are enough requests. `/drift/report` is the same as a page. {needs}"),
                 "parameters": parameters,
-                "security": self.key,
                 "responses": answers("The comparison.", answer, &["401", "403", "404"]),
             } })
         };
@@ -221,7 +213,6 @@ impl Operations<'_> {
             "operationId": "metrics",
             "summary": "Metrics for Prometheus",
             "description": needs,
-            "security": self.key,
             "responses": answers("Samples as text.", text, &["401", "403"]),
         } });
         paths.insert("/metrics".to_owned(), metrics);
@@ -239,7 +230,6 @@ impl Operations<'_> {
             "operationId": id,
             "summary": summary,
             "parameters": parameters,
-            "security": self.key,
             "requestBody": { "required": true, "content": content },
             "responses": responses,
         });
@@ -254,10 +244,6 @@ impl Operations<'_> {
             "example": example,
         })
     }
-}
-
-fn keys() -> Value {
-    json!([{ "key": [] }, { "bearer": [] }])
 }
 
 fn version() -> Value {
