@@ -103,8 +103,8 @@ impl ModelHost {
         self.pool.with_returned(|instance| decide(instance, body))
     }
 
-    /// Whether there are fewer instances than processors, beside those that explain, and nobody
-    /// creates one.
+    /// Whether there are fewer instances than processors beside those that are lent for long, and
+    /// nobody creates one.
     pub(crate) fn lacks_instance(&self) -> bool {
         self.pool.lacks_instance()
     }
@@ -167,7 +167,7 @@ impl ModelHost {
     /// # Errors
     /// When the module failed, or cannot explain.
     pub fn explain(&self, body: &[u8]) -> Result<Decision, CallError> {
-        self.pool.with_long(|instance| {
+        self.pool.with(|instance| {
             let answer = instance.explain(body)?;
             Ok(Decision {
                 status: answer.status,

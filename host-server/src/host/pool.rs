@@ -41,13 +41,11 @@ struct Slots {
 }
 
 /// Which instance a call wants.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
-    /// One that is idle, or another.
+    /// One that is idle, or another; it may have it for long.
     Any,
-    /// The same, which it may have for long.
-    ForLong,
-    /// One that is returned, rather than another.
+    /// One that is returned, rather than another; it has it for microseconds.
     Returned,
 }
 
@@ -74,7 +72,8 @@ impl Pool {
         }
     }
 
-    /// Calls `work` with an instance of its own; creates one, or waits, while all are lent.
+    /// Calls `work`, which may take long, with an instance of its own; creates one, or waits, while
+    /// all are lent.
     pub(crate) fn with<T>(
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
@@ -82,15 +81,8 @@ impl Pool {
         self.lease(Wanted::Any).call(work)
     }
 
-    /// The same for work that may take long: others are not to wait until it is done.
-    pub(crate) fn with_long<T>(
-        &self,
-        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
-        self.lease(Wanted::ForLong).call(work)
-    }
-
-    /// The same with one that exists, if any is to be returned soon: waits until it is.
+    /// The same for what takes microseconds, with one that exists, if any does: waits until it is
+    /// returned.
     pub(crate) fn with_returned<T>(
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
@@ -107,7 +99,7 @@ impl Pool {
         Some(self.lend(Some(idle), false).call(work))
     }
 
-    /// Creates another one, which is idle then, where there are fewer than there are processors,
+    /// Creates another one, which is idle then, where there are fewer than there are processors
     /// beside those that are lent for long, and nobody else creates one.
     ///
     /// # Errors
@@ -158,26 +150,25 @@ impl Pool {
         })
     }
 
-    /// Lends an instance that is idle. Where none is, another is created, or one that is lent is
-    /// waited for.
+    /// Lends an instance that is idle and that nobody waits for. Where none is, another is created, or
+    /// one that is lent is waited for.
     fn lease(&self, wanted: Wanted) -> Lease<'_> {
         let thread = current();
-        let is_long = matches!(wanted, Wanted::ForLong);
+        let is_long = wanted == Wanted::Any;
         let mut slots = self.lock();
+        let mut has_waited = false;
         loop {
-            if let Some(instance) = slots.take(thread) {
+            let is_next = has_waited || slots.idle.len() > slots.waiting;
+            let idle = is_next.then(|| slots.take(thread)).flatten();
+            let may_create = is_long || slots.alive == 0;
+            if idle.is_some() || may_create && slots.has_room(&self.limits) {
                 slots.long += usize::from(is_long);
+                if idle.is_none() {
+                    slots.alive += 1;
+                    slots.is_creating = true;
+                }
                 drop(slots);
-                return self.lend(Some(instance), is_long);
-            }
-            let has_room = slots.alive < self.limits.instances.get() && !slots.is_creating;
-            let waits = matches!(wanted, Wanted::Returned) && slots.alive > slots.long;
-            if has_room && !waits {
-                slots.alive += 1;
-                slots.long += usize::from(is_long);
-                slots.is_creating = true;
-                drop(slots);
-                return self.lend(None, is_long);
+                return self.lend(idle, is_long);
             }
             slots.waiting += 1;
             slots = self
@@ -185,6 +176,7 @@ impl Pool {
                 .wait(slots)
                 .unwrap_or_else(PoisonError::into_inner);
             slots.waiting -= 1;
+            has_waited = true;
         }
     }
 
@@ -205,6 +197,11 @@ impl Pool {
 }
 
 impl Slots {
+    /// Whether another may be created: none is idle, not even one that somebody waits for.
+    fn has_room(&self, limits: &Limits) -> bool {
+        self.idle.is_empty() && self.alive < limits.instances.get() && !self.is_creating
+    }
+
     /// The one that this thread used last, else the one used last by any.
     fn take(&mut self, thread: ThreadId) -> Option<Instance> {
         let own = self.idle.iter().rposition(|idle| idle.thread == thread);
