@@ -6,7 +6,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{change, checked, decision, filled, sound};
+use common::{change, checked, copy, decision, filled, sound};
 use model_log::event::Override;
 use model_log::{
     Kind, LogError, Options, Outcome, Query, Reader, Record, Verifier, Writer, check_proof,

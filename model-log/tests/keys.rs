@@ -6,7 +6,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{append, decision, filled, sound};
+use common::{append, copy, decision, filled, sound};
 use model_log::verify::{Against, Report, verify};
 use model_log::{LogError, Options, Writer};
 
@@ -52,14 +52,6 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut content: Vec<_> = entries.collect();
     content.sort();
     content
-}
-
-fn copy(from: &Path, to: &Path) {
-    let status = std::process::Command::new("cp")
-        .args(["-a", &format!("{}/.", from.display())])
-        .arg(to)
-        .status();
-    assert!(status.unwrap().success());
 }
 
 #[test]

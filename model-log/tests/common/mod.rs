@@ -81,3 +81,12 @@ pub(crate) fn append(log: &Writer, numbers: std::ops::Range<u64>) {
     let records = numbers.map(decision).collect();
     log.append(records).unwrap().wait().unwrap();
 }
+
+/// Copies what is in a folder.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let status = std::process::Command::new("cp")
+        .args(["-a", &format!("{}/.", from.display())])
+        .arg(to)
+        .status();
+    assert!(status.unwrap().success());
+}
