@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::{change, decision, filled, sound};
-use model_log::event::{Erasure, Override};
+use model_log::event::Erasure;
 use model_log::{Change, Kind, LogError, Options, Query, Reader, Record, Writer};
 
 /// Whether the bytes of any file below a folder contain these.

@@ -355,11 +355,6 @@ impl Keys {
         self.has(Role::Predict)
     }
 
-    /// Whether there is a key that permits everything.
-    pub(crate) fn has_admin(&self) -> bool {
-        self.has(Role::Admin)
-    }
-
     /// Whether everybody may have this.
     pub(crate) fn is_open(&self, what: Public) -> bool {
         !self.are_needed() || self.public.contains(&what)
