@@ -4,12 +4,14 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::Request;
 use common::models::{
     ADMIN, administer, champion, described, folder, in_another_order, json, metric, numbered,
     serve, serve_folder, serve_strictly, who, write,
@@ -18,6 +20,8 @@ use common::{get, limits, predict, send, stand_in};
 use host_server::{App, Checked, FileCheck, ModelSource, ServeOptions, app};
 use serde_json::Value;
 use tempfile::TempDir;
+use tower::ServiceExt;
+
 #[tokio::test]
 async fn the_newest_version_of_each_model_answers() {
     let folder = folder(&[
@@ -547,6 +551,47 @@ async fn only_so_many_versions_are_loaded() {
     let changed = send(&app, "POST", "/models/cars/versions/4/predict", &[], "{}").await;
     assert_eq!(changed.status, 503);
     assert_eq!(who(&app, "/predict").await, 1);
+}
+
+/// An answer that its client did not read kept its version, which then was loaded once more for the
+/// next request, as often as one liked.
+#[tokio::test]
+async fn versions_that_requests_keep_are_loaded_once_and_counted() {
+    const EXPLAINS: &str = r#"(func (export "abi_free") (param i32 i32))
+      (func (export "abi_explain") (param i32 i32) (result i64)
+        (global.set $status (i32.const 200))
+        (call $packed (i32.const 1024) (i32.const 31)))"#;
+    let free = r#"(func (export "abi_free") (param i32 i32))"#;
+    let file = stand_in(&[(free, EXPLAINS)]);
+    let versions = ["1", "2", "3", "4", "5"].map(|version| ("cars", version, file.clone()));
+    let folder = folder(&versions);
+    let options = ServeOptions {
+        limits: limits(),
+        allow_mismatch: true,
+        loaded_versions: NonZeroUsize::MIN,
+        ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
+    };
+    let app = app(App::open(options).unwrap());
+    let rows = format!("[{}]", ["{}"; 40].join(","));
+    let explain = async |version: &str| {
+        let request = Request::post(format!("/models/cars/versions/{version}/explain"));
+        let request = request.header("content-type", "application/json");
+        let request = request.body(Body::from(rows.clone())).unwrap();
+        app.clone().oneshot(request).await.unwrap()
+    };
+    // Answers that nobody reads, beside the champion: as many again as may be loaded.
+    let mut unread = Vec::new();
+    for version in ["1", "2", "3"] {
+        let answer = explain(version).await;
+        assert_eq!(answer.status(), 200);
+        unread.push(answer);
+    }
+    assert_eq!(explain("4").await.status(), 503);
+    // The first one is still there, though not loaded: its file is not asked for.
+    std::fs::remove_file(folder.path().join("cars/1/model.wasm")).unwrap();
+    assert_eq!(explain("1").await.status(), 200);
+    drop(unread);
+    assert_eq!(explain("4").await.status(), 200);
 }
 
 /// It would run in pages outside the sandbox of WebAssembly.

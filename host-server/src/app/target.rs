@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::App;
 use crate::http::Share;
-use crate::http::admission::Work;
+use crate::http::admission::{Overloaded, Work};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::models::drift::Monitor;
@@ -168,8 +168,11 @@ impl App {
                 tracing::error!(%error, version = version.version(), "version not loaded");
             })
         };
-        let loaded = self.admission.work(Work::Load, caller, work).await;
-        loaded.ok().and_then(Result::ok).ok_or(ApiError::NoModel)
+        match self.admission.work(Work::Load, caller, work).await {
+            Ok(Ok(Some(served))) => Ok(served),
+            Ok(Ok(None)) => Err(self.reject(Overloaded)),
+            Ok(Err(_)) | Err(_) => Err(ApiError::NoModel),
+        }
     }
 
     fn live(&self, name: Option<&str>) -> Result<Arc<Live>, ApiError> {

@@ -10,7 +10,7 @@ use super::folder::order;
 use super::loading::Loading;
 use super::served::Served;
 use super::shadow::Shadow;
-use super::version::{Version, unload_oldest};
+use super::version::{Version, has_room, unload_oldest};
 use crate::host::LoadError;
 use crate::models::drift::{End, Monitor, NotMonitored};
 
@@ -154,6 +154,11 @@ impl Live {
         let served = version.load(loading)?;
         unload_oldest(self.versions.values(), loading.loaded_versions.get());
         Ok(served)
+    }
+
+    /// Whether a version is in memory, or may be loaded beside those that are.
+    pub(super) fn has_room(&self, version: &Version, loading: &Loading) -> bool {
+        version.is_in_memory() || has_room(self.versions.values(), loading.loaded_versions.get())
     }
 
     /// What serves now, of all versions.

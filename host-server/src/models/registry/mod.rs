@@ -188,12 +188,20 @@ impl Registry {
         Some(slot.roll_back(folder.as_deref(), actor, &self.loading))
     }
 
-    /// What serves a version, which is loaded if needed: it may take a while.
+    /// What serves a version, which is loaded if needed: it may take a while. `None` where too many
+    /// are in memory, since requests that are not yet answered keep them.
     ///
     /// # Errors
     /// When its file is no longer the one that was checked, or cannot be loaded.
-    pub(crate) fn load(&self, live: &Live, version: &Version) -> Result<Arc<Served>, LoadError> {
-        live.load(version, &self.loading)
+    pub(crate) fn load(
+        &self,
+        live: &Live,
+        version: &Version,
+    ) -> Result<Option<Arc<Served>>, LoadError> {
+        match live.has_room(version, &self.loading) {
+            true => live.load(version, &self.loading).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// Loads a file that was served before, to ask it about what it decided: it is none of the

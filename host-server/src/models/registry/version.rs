@@ -4,7 +4,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
@@ -28,6 +28,8 @@ pub(crate) struct Version {
     /// Where it is loaded from; `None` for a file of which there is one version.
     file: Option<Stamp>,
     served: ArcSwapOption<Served>,
+    /// What served it last, for as long as a request keeps that: it is not loaded beside it.
+    last: Mutex<Weak<Served>>,
     /// One thread loads it, others wait.
     loading: Mutex<()>,
     /// It answers, challenges or answered before: it stays loaded.
@@ -99,6 +101,7 @@ impl Version {
             file_sha256: *served.file_sha256(),
             signer: served.signer().cloned(),
             file,
+            last: Mutex::new(Arc::downgrade(&served)),
             served: ArcSwapOption::from(Some(served)),
             loading: Mutex::new(()),
             has_part: AtomicBool::new(false),
@@ -153,6 +156,11 @@ impl Version {
         if let Some(served) = self.loaded() {
             return Ok(served);
         }
+        let kept = self.last().upgrade();
+        if let Some(served) = kept {
+            self.served.store(Some(Arc::clone(&served)));
+            return Ok(served);
+        }
         let path = self.file.as_ref().map(|file| file.path.as_path());
         let path = path.ok_or_else(|| changed("it has no file"))?;
         let bytes = read_model(path)?;
@@ -165,8 +173,19 @@ impl Version {
         };
         let served =
             Served::load(path, bytes, Some(named), loading).map_err(|error| error.in_file(path))?;
+        *self.last() = Arc::downgrade(&served);
         self.served.store(Some(Arc::clone(&served)));
         Ok(served)
+    }
+
+    /// Whether it is in memory: it is loaded, or requests keep it.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.last().strong_count() > 0
+    }
+
+    fn last(&self) -> MutexGuard<'_, Weak<Served>> {
+        // Nothing that can panic runs under the lock.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers that it is used.
@@ -190,20 +209,35 @@ impl Version {
     }
 }
 
-/// Unloads those that were used longest ago, so that at most `most` are loaded, or those that have
-/// a part and one more: a version that is asked for by name is not loaded for each request.
+/// Unloads those that were used longest ago, so that there are no more than [`most_loaded`]: a
+/// version that is asked for by name is not loaded for each request.
 pub(super) fn unload_oldest<'a>(versions: impl Iterator<Item = &'a Arc<Version>>, most: usize) {
     let is_loaded = |version: &&Arc<Version>| version.served.load().is_some();
     let mut loaded: Vec<&Arc<Version>> = versions.filter(is_loaded).collect();
     let all = loaded.len();
+    let most = most_loaded(&loaded, most);
     loaded.retain(|version| !version.has_part.load(Ordering::Relaxed));
-    let parts = all - loaded.len();
-    let too_many = all.saturating_sub(most.max(parts + 1));
+    let too_many = all.saturating_sub(most);
     loaded.sort_by_key(|version| version.used.load(Ordering::Relaxed));
     loaded
         .into_iter()
         .take(too_many)
         .for_each(|one| one.unload());
+}
+
+/// Whether one more may be loaded: requests whose clients take their time keep versions that were
+/// unloaded, of which there may be as many as are loaded.
+pub(super) fn has_room<'a>(versions: impl Iterator<Item = &'a Arc<Version>>, most: usize) -> bool {
+    let in_memory: Vec<&Arc<Version>> = versions.filter(|one| one.is_in_memory()).collect();
+    in_memory.len() < 2 * most_loaded(&in_memory, most)
+}
+
+/// How many of a model may be loaded: `most`, or those that have a part and one more.
+fn most_loaded(versions: &[&Arc<Version>], most: usize) -> usize {
+    let have_part = versions
+        .iter()
+        .filter(|one| one.has_part.load(Ordering::Relaxed));
+    most.max(have_part.count() + 1)
 }
 
 fn changed(sentence: &str) -> LoadError {
