@@ -15,7 +15,8 @@ use std::num::NonZeroU32;
 use model_log::{Kind, Outcome};
 use people::{APPROVE, DECLINE, decide, decided, indexes, metric, say};
 use recorded::{
-    ADMIN, ANN, APPROVED, BO, DECLINED, PROGRAM, Place, REFERRED, REX, fetch, post, read, serve,
+    ADMIN, ANN, APPROVED, BO, DECLINED, PROGRAM, Place, REFERRED, REX, fetch, post, read, receipt,
+    serve,
 };
 use serde_json::{Value, json};
 
