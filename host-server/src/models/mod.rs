@@ -3,6 +3,7 @@
 
 pub(crate) mod drift;
 mod fields;
+mod label;
 pub(crate) mod metrics;
 pub(crate) mod registry;
 pub(crate) mod score;

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Snapshot;
+use crate::models::label::LabelText;
 
 /// The families; each window sets its members.
 #[derive(Clone)]
@@ -27,15 +28,15 @@ pub(crate) struct GaugeSet {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Version {
-    model: String,
-    version: String,
+    model: LabelText,
+    version: LabelText,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Feature {
-    model: String,
-    version: String,
-    feature: String,
+    model: LabelText,
+    version: LabelText,
+    feature: LabelText,
 }
 
 impl GaugeSet {
@@ -102,8 +103,8 @@ impl GaugeSet {
         Gauges {
             set: self.clone(),
             key: Version {
-                model: model.to_owned(),
-                version: version.to_owned(),
+                model: model.into(),
+                version: version.into(),
             },
             shown: Mutex::default(),
         }
@@ -146,7 +147,7 @@ impl Gauges {
             let key = Feature {
                 model: self.key.model.clone(),
                 version: self.key.version.clone(),
-                feature: column.name.clone(),
+                feature: column.name.as_str().into(),
             };
             set.score.get_or_create(&key).set(column.score);
             set.threshold.get_or_create(&key).set(column.threshold);

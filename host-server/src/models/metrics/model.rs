@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use crate::histogram::Histogram;
 use crate::host::{Answer, CallError, Description};
+use crate::models::label::LabelText;
 use crate::models::score::{Adjustment, Outcome, Score, adjustments, reasons, rules};
 
 /// The result of a reload.
@@ -55,72 +56,72 @@ pub(crate) struct ModelMetricsSet {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Version {
-    model: String,
-    version: String,
+    model: LabelText,
+    version: LabelText,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labelled {
-    model: String,
-    version: String,
-    label: String,
+    model: LabelText,
+    version: LabelText,
+    label: LabelText,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Decided {
-    model: String,
-    version: String,
+    model: LabelText,
+    version: LabelText,
     outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Matched {
-    model: String,
-    version: String,
-    code: String,
+    model: LabelText,
+    version: LabelText,
+    code: LabelText,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Adjusted {
-    model: String,
-    version: String,
-    feature: String,
-    kind: String,
+    model: LabelText,
+    version: LabelText,
+    feature: LabelText,
+    kind: LabelText,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Failed {
-    model: String,
-    version: String,
+    model: LabelText,
+    version: LabelText,
     cause: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Info {
-    model: String,
-    version: String,
-    digest: String,
+    model: LabelText,
+    version: LabelText,
+    digest: LabelText,
     /// Who signed it, as the trusted key is called; empty where signatures are not checked.
-    signer: String,
+    signer: LabelText,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reloaded {
-    model: String,
+    model: LabelText,
     result: Reload,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Compared {
-    model: String,
-    version: String,
+    model: LabelText,
+    version: LabelText,
     result: Shadowed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ComparedOutcomes {
-    model: String,
-    version: String,
+    model: LabelText,
+    version: LabelText,
     champion: &'static str,
     challenger: &'static str,
 }
@@ -240,7 +241,7 @@ impl ModelMetricsSet {
 
     pub(crate) fn reload(&self, model: &str, result: Reload) {
         let labels = Reloaded {
-            model: model.to_owned(),
+            model: model.into(),
             result,
         };
         self.reloads.get_or_create(&labels).inc();
@@ -249,8 +250,8 @@ impl ModelMetricsSet {
     /// Records that the version `to` answers from now on, in place of `from`.
     pub(crate) fn champion(&self, model: &str, from: Option<&str>, to: Option<&str>) {
         let labels = |version: &str| Version {
-            model: model.to_owned(),
-            version: version.to_owned(),
+            model: model.into(),
+            version: version.into(),
         };
         if let Some(from) = from {
             self.champions.remove(&labels(from));
@@ -271,46 +272,46 @@ impl ModelMetricsSet {
         let target = &description.target;
         let label = |label: &str| {
             self.decisions.get_or_create_owned(&Labelled {
-                model: model.to_owned(),
-                version: version.to_owned(),
-                label: label.to_owned(),
+                model: model.into(),
+                version: version.into(),
+                label: label.into(),
             })
         };
         let outcome = |outcome: Outcome| {
             self.outcomes.get_or_create_owned(&Decided {
-                model: model.to_owned(),
-                version: version.to_owned(),
+                model: model.into(),
+                version: version.into(),
                 outcome: outcome.word(),
             })
         };
         let key = Version {
-            model: model.to_owned(),
-            version: version.to_owned(),
+            model: model.into(),
+            version: version.into(),
         };
         let shadow = |result| {
             self.shadow.get_or_create_owned(&Compared {
-                model: model.to_owned(),
-                version: version.to_owned(),
+                model: model.into(),
+                version: version.into(),
                 result,
             })
         };
         let failure = |cause| {
             self.failures.get_or_create_owned(&Failed {
-                model: model.to_owned(),
-                version: version.to_owned(),
+                model: model.into(),
+                version: version.into(),
                 cause,
             })
         };
         let info = Info {
-            model: model.to_owned(),
-            version: version.to_owned(),
-            digest: description.model.digest.clone(),
-            signer: signer.unwrap_or_default().to_owned(),
+            model: model.into(),
+            version: version.into(),
+            digest: description.model.digest.as_str().into(),
+            signer: signer.unwrap_or_default().into(),
         };
         self.info.get_or_create(&info).set(1);
         for result in [Reload::loaded, Reload::refused, Reload::rolled_back] {
             let labels = Reloaded {
-                model: model.to_owned(),
+                model: model.into(),
                 result,
             };
             drop(self.reloads.get_or_create(&labels));
@@ -352,9 +353,9 @@ impl ModelMetricsSet {
                 rules
                     .counters
                     .push(self.rules.get_or_create_owned(&Matched {
-                        model: model.to_owned(),
-                        version: version.to_owned(),
-                        code: rule.code.clone(),
+                        model: model.into(),
+                        version: version.into(),
+                        code: rule.code.as_str().into(),
                     }));
             }
         }
@@ -424,7 +425,7 @@ impl ModelMetrics {
             let labels = Matched {
                 model: self.key.model.clone(),
                 version: self.key.version.clone(),
-                code: reason.code.into_owned(),
+                code: reason.code.into(),
             };
             self.reasons.get_or_create(&labels).inc();
         }
@@ -524,8 +525,8 @@ impl ModelMetrics {
             let labels = Adjusted {
                 model: self.key.model.clone(),
                 version: self.key.version.clone(),
-                feature: feature.into_owned(),
-                kind: kind.into_owned(),
+                feature: feature.into(),
+                kind: kind.into(),
             };
             self.adjustments.get_or_create(&labels).inc();
         }
