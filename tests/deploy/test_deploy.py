@@ -139,6 +139,8 @@ def test_kubernetes_takes_the_manifests(overlay):
         kubernetes_validate.validate(document, "1.30", strict=True)
     monitor = yaml.safe_load((DEPLOY / "kubernetes/servicemonitor.yaml").read_text())
     service = kind(overlay, "Service")
+    alerts = (DEPLOY / "prometheus/alerts.yml").read_text()
+    assert set(re.findall('job="([^"]*)"', alerts)) == {service["metadata"]["labels"][monitor["spec"]["jobLabel"]]}
     assert monitor["spec"]["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
     deployment = kind(overlay, "Deployment")["spec"]
     pod = deployment["template"]
