@@ -5,6 +5,9 @@ use model_http::summary::{Root, api_name, healthy, unhealthy};
 use model_http::{Refusal, detail_json, envelope, media, request_id};
 use worker::{Response, ResponseBuilder, Result, console_error};
 
+/// What the client accepts chooses between the page and JSON.
+pub(crate) const BY_ACCEPT: (&str, &str) = ("vary", "accept");
+
 /// One answer before it is a [`Response`]: JSON, or a sketch.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -28,7 +31,7 @@ pub(crate) fn root() -> Answer {
         .to_json()
     });
     Answer {
-        header: Some(("vary", "accept")),
+        header: Some(BY_ACCEPT),
         ..Answer::json(200, body.unwrap_or_else(|_| Root::without_model(None)))
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn prefers_html(request: &Request) -> bool {
 /// One application: JSON.
 pub(crate) async fn application(request: &mut Request) -> Result<Vec<u8>, Answer> {
     check_media_type(request, media::is_json, media::JSON)?;
+    check_plain(request)?;
     body(request, MAX_REQUEST).await
 }
 
@@ -31,6 +32,7 @@ pub(crate) async fn application(request: &mut Request) -> Result<Vec<u8>, Answer
 pub(crate) async fn batch(request: &mut Request) -> Result<Vec<u8>, Answer> {
     let is_lines = |essence: &str| media::is_json(essence) || media::is_ndjson(essence);
     check_media_type(request, is_lines, media::NDJSON[0])?;
+    check_plain(request)?;
     body(request, MAX_SKETCH_BATCH).await
 }
 
@@ -45,6 +47,19 @@ fn check_media_type(
             Err(Answer::refusal(&Refusal::NotJson {
                 content_type,
                 expected,
+            }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// 415 where the client declares a packed body.
+fn check_plain(request: &Request) -> Result<(), Answer> {
+    match header(request, "content-encoding") {
+        Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => {
+            Err(Answer::refusal(&Refusal::NotPlain {
+                encoding,
+                expected: media::PLAIN,
             }))
         }
         _ => Ok(()),

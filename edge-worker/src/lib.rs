@@ -14,7 +14,7 @@ mod keys;
 use answer::Answer;
 use keys::Keys;
 use model_http::limits::MAX_REQUEST;
-use model_http::{Refusal, detail_json};
+use model_http::{Refusal, detail_json, request_id};
 use serde_json::value::RawValue;
 use worker::{Context, Date, Env, Request, Response, Result, event};
 
@@ -45,7 +45,12 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
     }
     let answer = match (request.path().as_str(), method.as_str()) {
         ("/", "GET" | "HEAD") => match page(&request, &env, &keys).await {
-            Some(page) => return Ok(page),
+            Some(page) => {
+                return with_headers(
+                    page,
+                    &[(request_id::HEADER, &request_id), answer::BY_ACCEPT],
+                );
+            }
             None => answer::root(),
         },
         ("/health", "GET" | "HEAD") => answer::health(),
@@ -68,7 +73,7 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
         ("/predict" | "/explain" | "/sketch", _) => Answer::method_not_allowed("POST"),
         (_, "GET" | "HEAD") => match keys.check_page(&request) {
             Ok(()) => match asset(&request, &env).await {
-                Some(file) => return Ok(file),
+                Some(file) => return with_headers(file, &[(request_id::HEADER, &request_id)]),
                 None => Answer::refusal(&Refusal::NotFound),
             },
             Err(refusal) => refusal,
@@ -91,6 +96,15 @@ async fn asset(request: &Request, env: &Env) -> Option<Response> {
     let assets = env.assets("ASSETS").ok()?;
     let response = assets.fetch_request(request.clone().ok()?).await.ok()?;
     (response.status_code() < 400).then_some(response)
+}
+
+/// A file with further headers: its own cannot be changed.
+fn with_headers(file: Response, added: &[(&str, &str)]) -> Result<Response> {
+    let headers = file.headers().clone();
+    for (name, value) in added {
+        headers.set(name, value)?;
+    }
+    Ok(file.with_headers(headers))
 }
 
 /// `arrived` is in milliseconds of the Worker's clock, which stands still while

@@ -11,6 +11,9 @@ pub const NDJSON: [&str; 4] = [
     "application/x-jsonlines",
 ];
 
+/// What is expected of a body's encoding where nothing is decompressed.
+pub const PLAIN: &str = "none: only batches that are not streamed are decompressed";
+
 /// The media type that a `content-type` header names: without parameters, in lower case.
 #[must_use]
 pub fn essence(content_type: &str) -> String {

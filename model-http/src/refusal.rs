@@ -19,6 +19,13 @@ pub enum Refusal {
         /// The media type to send instead.
         expected: &'static str,
     },
+    /// 415: the client declares a packed body where none is taken, or another packing.
+    NotPlain {
+        /// The client's `content-encoding`.
+        encoding: String,
+        /// What is taken.
+        expected: &'static str,
+    },
     /// 400: the connection ended inside the body.
     BodyTruncated,
     /// 500: the module or the host failed. The reason is in the log, under the request's id.
@@ -37,7 +44,7 @@ impl Refusal {
             Self::Unauthorized => 401,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::NotJson { .. } => 415,
+            Self::NotJson { .. } | Self::NotPlain { .. } => 415,
             Self::Fault { .. } => 500,
         }
     }
@@ -57,6 +64,9 @@ impl Refusal {
             } => format!(
                 "The content type is `{content_type}`, expected JSON; send `content-type: {expected}` or none"
             ),
+            Self::NotPlain { encoding, expected } => {
+                format!("The content encoding is `{encoding}`, expected {expected}")
+            }
             Self::BodyTruncated => "The request body was truncated; send it again".to_owned(),
             Self::Fault { request_id } => format!(
                 "The model failed on this request; the server logged the reason under request id {request_id}"

@@ -224,6 +224,19 @@ describe("POST /sketch", () => {
   });
 });
 
+test("a packed body is refused", async () => {
+  for (const [path, type] of [["/predict", "application/json"], ["/explain", "application/json"], ["/sketch", "application/x-ndjson"]]) {
+    for (const [encoding, status] of [["gzip", 415], ["br", 415], ["gzip, br", 415], ["identity", 200], ["Identity", 200]]) {
+      const headers = { "content-type": type, "content-encoding": encoding };
+      const answer = await worker.ask(path, { method: "POST", headers, body: JSON.stringify(example) });
+      assert.equal(answer.status, status, `${path} ${encoding}`);
+      if (status === 200) continue;
+      const detail = `The content encoding is \`${encoding}\`, expected none: only batches that are not streamed are decompressed`;
+      assert.deepEqual(json(answer), { detail });
+    }
+  }
+});
+
 describe("what there is not", () => {
   for (const [method, path, status, detail, allow] of [
     ["GET", "/nope", 404, "Not Found", null],

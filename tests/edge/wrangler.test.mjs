@@ -93,6 +93,24 @@ describe("wrangler dev", () => {
       assert.equal(answer.status, 200);
       assert.equal(answer.headers.get("content-type"), type);
       assert.match(answer.headers.get("content-security-policy"), /default-src 'none'/);
+      assert.equal(answer.headers.get("vary"), "accept");
+    });
+  }
+
+  for (const path of ["/", "/app.js", "/model.wasm"]) {
+    test(`${path} is named by a request id`, async () => {
+      const named = { accept: "text/html", "x-request-id": "order-17" };
+      for (const method of ["GET", "HEAD"]) {
+        const answer = await ask(address + path, { method, headers: named });
+        assert.equal(answer.status, 200);
+        assert.doesNotMatch(answer.headers.get("content-type"), /json/);
+        assert.equal(answer.headers.get("x-request-id"), "order-17");
+        assert.match(answer.headers.get("content-security-policy"), /default-src 'none'/);
+      }
+      const { headers } = await ask(address + path, { headers: { accept: "text/html" } });
+      assert.match(headers.get("x-request-id"), /^[0-9a-f-]{36}$/);
+      const again = { accept: "text/html", "if-none-match": headers.get("etag") };
+      assert.equal((await ask(address + path, { headers: again })).status, 304);
     });
   }
 

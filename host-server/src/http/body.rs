@@ -97,10 +97,11 @@ pub(crate) fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     match &all[..] {
         name if name.eq_ignore_ascii_case(b"identity") => Ok(Encoding::Plain),
         name if name.eq_ignore_ascii_case(b"gzip") => Ok(Encoding::Gzip),
-        name => Err(ApiError::NotPlain {
+        name => Err(Refusal::NotPlain {
             encoding: String::from_utf8_lossy(name).into_owned(),
             expected: "`gzip` or nothing",
-        }),
+        }
+        .into()),
     }
 }
 
@@ -109,13 +110,14 @@ pub(crate) fn check_plain(headers: &HeaderMap) -> Result<(), ApiError> {
     let encoding = match encoding(headers) {
         Ok(Encoding::Plain) => return Ok(()),
         Ok(Encoding::Gzip) => "gzip".to_owned(),
-        Err(ApiError::NotPlain { encoding, .. }) => encoding,
+        Err(ApiError::Shared(Refusal::NotPlain { encoding, .. })) => encoding,
         Err(other) => return Err(other),
     };
-    Err(ApiError::NotPlain {
+    Err(Refusal::NotPlain {
         encoding,
-        expected: "none: only batches that are not streamed are decompressed",
-    })
+        expected: media::PLAIN,
+    }
+    .into())
 }
 
 /// What a request's `content-type` says.

@@ -46,11 +46,6 @@ pub(crate) enum ApiError {
     Overloaded,
     /// The bodies of requests at once take too much memory.
     NoMemory,
-    /// A compressed body where none is accepted, or of another encoding.
-    NotPlain {
-        encoding: String,
-        expected: &'static str,
-    },
     /// There is no model.
     NoModel,
     /// The model's file was packed before modules could explain.
@@ -134,7 +129,7 @@ impl ApiError {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Self::NoSuchModel { .. } | Self::NotThere { .. } => StatusCode::NOT_FOUND,
-            Self::NotABatch { .. } | Self::NotPlain { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLong { .. }
@@ -208,9 +203,6 @@ impl ApiError {
             Self::NoMemory => {
                 "The requests at this moment are too large together: try again in a second"
                     .to_owned()
-            }
-            Self::NotPlain { encoding, expected } => {
-                format!("The content encoding is `{encoding}`, expected {expected}")
             }
             Self::NoModel => "Model not loaded".to_owned(),
         }
