@@ -305,6 +305,31 @@ async fn lists_of_predictions_may_ask_for_the_outcome() {
 }
 
 #[tokio::test]
+async fn openapi_lists_what_means_missing() {
+    let mut artifact = artifact(None);
+    artifact.schema.missing_values =
+        vec!["NA".to_owned(), "-9".to_owned(), "-9.0".to_owned()].into();
+    let app = app(App::new(load(&artifact)));
+    let api = json(&get(&app, "/openapi.json", &[]).await);
+    let fields = &api["components"]["schemas"]["Application"]["properties"];
+    for form in [
+        json!({ "type": "null" }),
+        json!({ "type": "string", "enum": ["", "NA", "-9", "-9.0"] }),
+        json!({ "type": "number", "format": "double", "enum": [-9] }),
+    ] {
+        let forms = fields["income"]["anyOf"].as_array().unwrap();
+        assert!(forms.contains(&form), "{form} in {forms:?}");
+    }
+    // It must not be missing.
+    assert_eq!(fields["amount"]["type"], "number");
+    for missing in [json!(null), json!(""), json!("NA"), json!("-9"), json!(-9)] {
+        let body = json!({ "income": missing, "amount": 10 }).to_string();
+        let answer = json(&predict(&app, &body).await);
+        assert_eq!(answer["adjustments"][0]["kind"], "missing", "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn openapi_describes_policy_and_derived_fields() {
     let api = json(&get(&serve(Some(POLICY)), "/openapi.json", &[]).await);
     let schemas = &api["components"]["schemas"];

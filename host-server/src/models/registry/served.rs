@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use model_core::artifact::Artifact;
 use model_core::model_file::ModelFile;
-use model_core::schema::Schema;
+use model_core::schema::{MissingValues, Schema};
 use sha2::{Digest, Sha256};
 
 use super::file::read_model;
@@ -207,6 +207,14 @@ impl Served {
     pub(crate) fn target(&self) -> Option<&str> {
         let read = || Some(schema(&self.host)?.target.name);
         self.target.get_or_init(read).as_deref()
+    }
+
+    /// What means "missing" beside what is not there; nothing where the file does not say.
+    pub(crate) fn missing_values(&self) -> MissingValues {
+        let schema = schema(&self.host);
+        schema
+            .map(|schema| schema.missing_values)
+            .unwrap_or_default()
     }
 
     /// Whether a request of so many bytes is decided in some microseconds, as an answer is written:

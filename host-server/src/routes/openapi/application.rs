@@ -1,18 +1,21 @@
 //! The JSON Schema of an application: exactly what the model accepts, as far as JSON Schema
 //! can express it.
 
-use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+
+use model_core::schema::MissingValues;
+use serde_json::{Map, Number, Value, json};
 
 use super::reference::reference;
 use crate::host::{Description, Feature, FeatureRole, FeatureType, PolicyInfo};
 
 /// The request of `/predict`.
-pub(super) fn schema(model: &Description) -> Value {
+pub(super) fn schema(model: &Description, missing: &MissingValues) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     let mut example = Map::new();
     for feature in &model.features {
-        properties.insert(feature.name.clone(), property(feature));
+        properties.insert(feature.name.clone(), property(feature, missing));
         if !may_miss(feature) {
             required.push(feature.name.as_str());
         }
@@ -47,7 +50,7 @@ fn may_miss(feature: &Feature) -> bool {
     feature.derived.is_some() || feature.missing.as_deref() != Some("error")
 }
 
-fn property(feature: &Feature) -> Value {
+fn property(feature: &Feature, missing: &MissingValues) -> Value {
     let mut schema = match (feature.role, feature.r#type) {
         // Its value is not validated.
         (FeatureRole::Ignored | FeatureRole::Protected, _) => json!({}),
@@ -57,7 +60,7 @@ fn property(feature: &Feature) -> Value {
         _ => number(feature, "number"),
     };
     if may_miss(feature) && feature.role == FeatureRole::Input {
-        schema = or_missing(schema);
+        schema = or_missing(schema, feature, missing);
     }
     schema["description"] = describe(feature).into();
     if let (Some(example), true) = (&feature.example, feature.role != FeatureRole::Ignored) {
@@ -66,12 +69,20 @@ fn property(feature: &Feature) -> Value {
     schema
 }
 
-/// Null and the empty text mean missing.
-fn or_missing(schema: Value) -> Value {
+/// Null, the empty text and the schema's own values mean missing.
+fn or_missing(schema: Value, feature: &Feature, values: &MissingValues) -> Value {
     let any_text = schema.to_string().contains(r#"["string","number"]"#);
     let mut missing = vec![json!({ "type": "null" })];
     if !any_text {
-        missing.push(json!({ "type": "string", "enum": [""] }));
+        let texts = [""].into_iter();
+        let texts: Vec<&str> = texts
+            .chain(values.texts().iter().map(String::as_str))
+            .collect();
+        missing.push(json!({ "type": "string", "enum": texts }));
+        let numbers = missing_numbers(feature, values);
+        if !numbers.is_empty() {
+            missing.push(json!({ "type": "number", "format": "double", "enum": numbers }));
+        }
     }
     let mut forms = match schema {
         Value::Object(mut schema) if schema.contains_key("anyOf") => match schema.remove("anyOf") {
@@ -82,6 +93,22 @@ fn or_missing(schema: Value) -> Value {
     };
     forms.extend(missing);
     json!({ "anyOf": forms })
+}
+
+/// The numbers that mean missing: a category is compared by its text, all else by value.
+fn missing_numbers(feature: &Feature, values: &MissingValues) -> Vec<Number> {
+    let texts = values.texts().iter();
+    let numbers = values.numbers().iter();
+    let mut all: Vec<Number> = match feature.r#type {
+        FeatureType::Category => texts.filter_map(|text| as_number(text)).collect(),
+        _ => numbers
+            .filter_map(|number| number.to_string().parse().ok())
+            .collect(),
+    };
+    // One number may be listed in two ways of writing it.
+    let mut seen = HashSet::new();
+    all.retain(|number| seen.insert(number.clone()));
+    all
 }
 
 /// A boolean is also 0, 1, and the words for it, in any case.
@@ -153,8 +180,8 @@ fn category(feature: &Feature) -> Value {
 }
 
 /// The number that is written like this: `3` for `3`, none for `03`.
-fn as_number(text: &str) -> Option<serde_json::Number> {
-    let number: serde_json::Number = text.parse().ok()?;
+fn as_number(text: &str) -> Option<Number> {
+    let number: Number = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 

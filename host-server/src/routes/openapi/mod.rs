@@ -128,7 +128,8 @@ impl Document {
 
 fn openapi(app: &App, served: Option<&Served>) -> Value {
     let description = served.map(Served::description);
-    let (mut paths, mut schemas) = (paths::all(app), schemas::all(description));
+    let missing = served.map(Served::missing_values).unwrap_or_default();
+    let (mut paths, mut schemas) = (paths::all(app), schemas::all(description, &missing));
     if app.log().is_some() {
         log::add(&mut paths, &mut schemas);
     }

@@ -1,5 +1,6 @@
 //! The schemas that operations refer to.
 
+use model_core::schema::MissingValues;
 use serde_json::{Value, json};
 
 use super::application;
@@ -7,9 +8,9 @@ use super::reference::reference;
 use crate::host::Description;
 
 /// All of them; those of applications and decisions as the model has them.
-pub(super) fn all(model: Option<&Description>) -> Value {
+pub(super) fn all(model: Option<&Description>, missing: &MissingValues) -> Value {
     let mut schemas = json!({
-        "Application": model.map_or(json!({ "type": "object" }), application::schema),
+        "Application": model.map_or(json!({ "type": "object" }), |model| application::schema(model, missing)),
         "Decision": application::decision(model),
         "Adjustment": adjustment(),
         "BatchAnswer": { "anyOf": [reference("Decision"), reference("RowError")] },
