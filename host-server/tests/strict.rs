@@ -379,6 +379,33 @@ async fn a_batch_of_no_rows_is_no_empty_body() {
     }
 }
 
+/// Where an array stops being JSON is told as of an application.
+#[tokio::test]
+async fn a_broken_array_is_refused_in_the_modules_words() {
+    let (app, _) = real_app();
+    for body in [
+        &b""[..],
+        b"[",
+        b"[\n",
+        b"\n\n[{\"person_age\": 35},\n}",
+        b"[{\n \"a\": 1\n},\n{\"a\":\"\xff\"},5]",
+        b"[\"\n\"]",
+        b"[\"\\q\"]",
+        b"[1,]",
+        b"[1] x",
+        b"[{\"a\" 1}]",
+        b"[01]",
+    ] {
+        let headers = [("content-type", JSON)];
+        let expected = send(&app, "POST", "/predict", &headers, body).await;
+        check(&expected, 422, "json_invalid");
+        for path in ["/predict/batch", "/explain"] {
+            let answer = send(&app, "POST", path, &headers, body).await;
+            assert_eq!(answer.text(), expected.text(), "{path}");
+        }
+    }
+}
+
 /// Bytes that no input has taken: another program might take them for one.
 #[tokio::test]
 async fn nothing_follows_the_last_tensor() {

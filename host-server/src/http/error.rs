@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use model_http::{Refusal, detail_json, media};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::admission::Overloaded;
 use super::authentication::Denied;
@@ -90,8 +91,8 @@ impl IntoResponse for ApiError {
             Self::Invalid { r#type, at, msg } => {
                 let mut loc = vec![json!("body")];
                 loc.extend(at.map(|at| json!(at)));
-                let problem = json!({ "type": r#type, "loc": loc, "msg": msg });
-                (status, header, Json(json!({ "detail": [problem] }))).into_response()
+                let detail = [Problem { r#type, loc, msg }];
+                (status, header, Json(Problems { detail })).into_response()
             }
             _ => {
                 let json = [(CONTENT_TYPE, media::JSON)];
@@ -99,6 +100,19 @@ impl IntoResponse for ApiError {
             }
         }
     }
+}
+
+/// What is wrong with the body, in the module's form.
+#[derive(Serialize)]
+struct Problems<'a> {
+    detail: [Problem<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'a str,
+    loc: Vec<Value>,
+    msg: &'a str,
 }
 
 impl ApiError {

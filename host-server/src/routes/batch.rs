@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::Response;
+use model_core::json;
 use model_http::media;
 
 use super::batch_answer::Form as AnswerForm;
@@ -94,7 +95,8 @@ async fn answer(
                 }
                 read_csv(&served, &body, most)
             }
-            _ => Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most)),
+            _ => Table::of_objects(&body, &body, most)
+                .map_err(|error| refuse_array(error, &body, most)),
         }?;
         let batch = Batch::new(caller, served, table, answers, recorder);
         let (batch, first) = batch.hold(&memory)?.first(&memory)?;
@@ -161,18 +163,36 @@ pub(super) fn check_names(served: &Served, names: &[u8]) -> Result<(), String> {
     }
 }
 
-pub(super) fn refuse_array(error: Unreadable, most: usize) -> ApiError {
+/// Why `body` is no array of rows.
+pub(super) fn refuse_array(error: Unreadable, body: &[u8], most: usize) -> ApiError {
     match error {
         Unreadable::TooManyRows => ApiError::TooManyRows { most },
-        Unreadable::Json(error) if !error.is_data() => ApiError::Invalid {
-            r#type: "json_invalid",
-            at: Some(error.column()),
-            msg: format!("JSON decode error: {error}"),
-        },
+        Unreadable::Json(error) if !error.is_data() => {
+            let (at, problem) = match module_finds(body) {
+                Some((at, expected)) => (Some(at), format!("expected {expected}")),
+                None => (None, error.to_string()),
+            };
+            ApiError::Invalid {
+                r#type: "json_invalid",
+                at,
+                msg: format!("JSON decode error: {problem}"),
+            }
+        }
         Unreadable::Json(_) | Unreadable::Other(_) => ApiError::Invalid {
             r#type: "list_type",
             at: None,
             msg: "Input should be a valid list".to_owned(),
         },
+    }
+}
+
+/// The byte at which the module would stop reading, and what it would expect there.
+fn module_finds(body: &[u8]) -> Option<(usize, &'static str)> {
+    match std::str::from_utf8(body) {
+        Err(error) => Some((error.valid_up_to(), "UTF-8")),
+        Ok(text) => {
+            let invalid = json::parse(text).err()?;
+            Some((invalid.at, invalid.reason))
+        }
     }
 }

@@ -182,7 +182,8 @@ async fn answer(
 /// The rows of an array, and whether each asks for recourse.
 fn rows(body: &Bytes, limits: &HttpLimits) -> Result<(Table, Vec<bool>), ApiError> {
     let most = limits.batch_rows;
-    let table = Table::of_objects(body, body, most).map_err(|error| refuse_array(error, most))?;
+    let table =
+        Table::of_objects(body, body, most).map_err(|error| refuse_array(error, body, most))?;
     let recourse: Vec<bool> = table.as_they_came().map(asks_for_recourse).collect();
     let most = limits.recourse_rows;
     match recourse.iter().filter(|asks| **asks).count() > most {
