@@ -12,6 +12,7 @@ import { byId } from './dom.js';
 import { openModel } from './engine.js';
 import { buildExplanation } from './explanation.js';
 import { buildForm } from './form.js';
+import { hasDecimalComma } from './format.js';
 import { chosenLanguage, inLanguage } from './language.js';
 import { keepOffline } from './offline.js';
 
@@ -29,7 +30,7 @@ async function run(engine) {
   const language = chosenLanguage(given, navigator.languages);
   const description = inLanguage(given, language);
   for (const id of ['title', 'description', 'form', 'verdict']) byId(id).lang = language;
-  const form = buildForm(description.features);
+  const form = buildForm(description.features, [language, navigator.language].some(hasDecimalComma));
   const panel = buildDecision(description, form);
   showAbout(description);
   buildDevelopers();
@@ -48,6 +49,7 @@ async function run(engine) {
     const answer = await decide(requestJson(values));
     if (question !== asked) return;
     const outcome = readAnswer(answer);
+    outcome.problems = form.inWords(outcome.problems);
     form.showComputed(JSON.parse(answer.computed));
     if (outcome.decision) {
       panel.show(outcome.decision);

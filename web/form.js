@@ -5,7 +5,7 @@
  */
 
 import { byId, element } from './dom.js';
-import { adjustmentText, filledIn, group, jsonNumber, range, valueText } from './format.js';
+import { adjustmentText, fieldText, filledIn, jsonNumber, questionAbout, range, valueText } from './format.js';
 
 /**
  * One field.
@@ -15,6 +15,7 @@ import { adjustmentText, filledIn, group, jsonNumber, range, valueText } from '.
  * @property {HTMLElement} marked the control, or the group of them, where `aria-invalid` goes
  * @property {() => string | null} read the value as JSON text; null when nothing is given
  * @property {(value: Value) => void} set shows a value as if it had been typed
+ * @property {() => string | null} question what to ask about a number that has two readings
  * @property {HTMLElement} note what the module said about the field
  */
 
@@ -25,11 +26,12 @@ const SIDE_BY_SIDE = { choices: 3, letters: 26 };
 /**
  * Fills the form with a field for each input and each protected feature; ignored ones are left out.
  * @param {Feature[]} features
+ * @param {boolean} decimalComma whether a person may write one
  */
-export function buildForm(features) {
+export function buildForm(features, decimalComma) {
   const shown = features.filter(({ role, derived }) => !derived && (role === 'input' || role === 'protected'));
   const derived = features.filter((feature) => feature.derived).map((feature) => buildComputed(feature));
-  const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`)]));
+  const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`, decimalComma)]));
   const boxes = (/** @type {string} */ role) =>
     [...fields.values()].filter(({ feature }) => feature.role === role).map(({ box }) => box);
   byId('inputs').replaceChildren(...boxes('input'));
@@ -44,6 +46,12 @@ export function buildForm(features) {
       const value = read();
       return value === null ? [] : [/** @type {[string, string]} */ ([feature.name, value])];
     }),
+    /**
+     * @param {Problem[]} problems as the module says them
+     * @returns {Problem[]} with the question where a number has two readings
+     */
+    inWords: (problems) => problems.map((problem) =>
+      ({ ...problem, msg: fields.get(String(problem.loc[1]))?.question() ?? problem.msg })),
     /** @param {Problem[]} problems what the module refused: shown beside their fields, all others cleared */
     showProblems: (problems) => fields.forEach((field, name) => {
       const found = problems.filter(({ loc }) => loc[1] === name);
@@ -105,33 +113,35 @@ function setNote({ box, marked, note }, text, invalid) {
 /**
  * @param {Feature} feature
  * @param {string} id
+ * @param {boolean} decimalComma
  * @returns {Field}
  */
-function buildField(feature, id) {
+function buildField(feature, id, decimalComma) {
   const allowed = element('span', { id: `${id}-range`, class: 'range' }, range(feature));
   const isChoice = feature.type === 'boolean' || feature.type === 'category';
   const unit = element('span', { id: `${id}-unit`, class: 'unit' }, isChoice ? '' : feature.unit ?? '');
   const help = element('p', { id: `${id}-help`, class: 'hint' }, feature.help ?? '');
   const note = element('p', { id: `${id}-note`, class: 'note', hidden: true });
   const said = [unit, allowed, help].filter(({ textContent }) => textContent !== '');
-  const { name, control, marked, read, set } = (isChoice ? choice : text)({
-    feature, id, described: [...said, note].map((part) => part.id).join(' '),
+  const { name, control, marked, read, set, question } = (isChoice ? choice : text)({
+    feature, id, decimalComma, described: [...said, note].map((part) => part.id).join(' '),
   });
   const box = element('div', { class: 'field' },
     element('div', { class: 'name' }, name, ...said.filter((part) => part === allowed)),
     control, ...said.filter((part) => part === help), note);
   if (said.includes(unit)) control.append(unit);
-  return { feature, box, marked, note, read, set };
+  return { feature, box, marked, note, read, set, question };
 }
 
 /**
- * @typedef {{ feature: Feature, id: string, described: string }} Parts
+ * @typedef {{ feature: Feature, id: string, decimalComma: boolean, described: string }} Parts
  * @typedef {object} Control
  * @property {HTMLElement} name the label
  * @property {HTMLElement} control what stands under the label
  * @property {HTMLElement} marked
  * @property {() => string | null} read
  * @property {(value: Value) => void} set
+ * @property {() => string | null} question
  */
 
 /** @param {Feature} feature whether the module refuses an application without it */
@@ -143,30 +153,37 @@ const isRequired = (feature) => (feature.missing ?? 'error') === 'error' && feat
  * @param {Parts} parts
  * @returns {Control}
  */
-function text({ feature, id, described }) {
+function text({ feature, id, decimalComma, described }) {
   const negative = (feature.minimum ?? feature.exclusive_minimum ?? -1) < 0;
   const fill = filledIn(feature);
+  const shown = (/** @type {Value} */ value) => fieldText(String(value), decimalComma);
   const input = element('input', {
     id,
     name: feature.name,
     type: 'text',
     // The numeric keyboards of phones have no minus.
     inputmode: negative ? null : feature.type === 'integer' ? 'numeric' : 'decimal',
-    value: feature.example === undefined ? null : group(String(feature.example)),
-    placeholder: fill === undefined ? null : `${group(String(fill))} if empty`,
+    value: feature.example === undefined ? null : shown(feature.example),
+    placeholder: fill === undefined ? null : `${shown(fill)} if empty`,
     'aria-required': isRequired(feature) && 'true',
     'aria-describedby': described,
     autocomplete: 'off',
     spellcheck: 'false',
   });
-  input.addEventListener('change', () => { input.value = group(jsonNumber(input.value) ?? input.value); });
-  const read = () => (input.value.trim() === '' ? null : jsonNumber(input.value) ?? JSON.stringify(input.value));
+  const question = () => (decimalComma ? questionAbout(input.value) : null);
+  const number = () => (question() ? null : jsonNumber(input.value));
+  input.addEventListener('change', () => {
+    const given = number();
+    if (given !== null) input.value = shown(given);
+  });
+  // The question goes to the module too, which refuses it: it would read the text "65.000" as a number.
+  const read = () => (input.value.trim() === '' ? null : number() ?? JSON.stringify(question() ?? input.value));
   const set = (/** @type {Value} */ value) => {
-    input.value = group(String(value ?? ''));
+    input.value = shown(value ?? '');
     input.dispatchEvent(new Event('change', { bubbles: true }));
   };
   const name = element('label', { for: id }, feature.label);
-  return { name, control: element('div', { class: 'box' }, input), marked: input, read, set };
+  return { name, control: element('div', { class: 'box' }, input), marked: input, read, set, question };
 }
 
 /**
@@ -183,7 +200,7 @@ function choice(parts) {
     if (value === NOT_GIVEN) return null;
     return parts.feature.type === 'boolean' ? value : JSON.stringify(value);
   };
-  return { name: made.name, control: made.control, marked: made.marked, read, set: (value) => made.choose(String(value ?? NOT_GIVEN)) };
+  return { name: made.name, control: made.control, marked: made.marked, read, set: (value) => made.choose(String(value ?? NOT_GIVEN)), question: () => null };
 }
 
 /**

@@ -3,20 +3,59 @@
  * @import { Adjustment, Feature, Value } from '../model-wasm/src/model.js'
  */
 
-const GROUPED = /^[+-]?\d{1,3}([, '’\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*(?:\.\d*)?$/;
+// No one groups the digits behind a zero: "0,125" is a fraction.
+const GROUPED = /^[+-]?[1-9]\d{0,2}([, '’\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*(?:\.\d*)?$/;
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+const TWO_READINGS = /^([+-]?[1-9]\d{0,2})[.,](\d{3})$/;
+
+/**
+ * Whether a language writes a decimal comma, as German does.
+ * @param {string} language
+ */
+export function hasDecimalComma(language) {
+  try {
+    return new Intl.NumberFormat(language).format(1.5).includes(',');
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What somebody has to be asked who may write a decimal comma: "65.000" is 65 in English and 65000 in German, "6,500"
+ * the other way round.
+ * @param {string} text as typed
+ * @returns {string | null} null where it has one reading
+ */
+export function questionAbout(text) {
+  const parts = TWO_READINGS.exec(text.trim());
+  return parts && `${parts[0]} could be two numbers: write ${parts[1]}${parts[2]} or ${parts[1]}.${parts[2]}0.`;
+}
+
+/**
+ * A number as a field shows it, which has one reading: "65,000", or "65 000" and "11.1250" where a decimal comma may be
+ * written.
+ * @param {string | number} number
+ * @param {boolean} decimalComma
+ * @returns {string}
+ */
+export function fieldText(number, decimalComma) {
+  if (!decimalComma) return group(number);
+  const text = group(number, 5, '\u202f');
+  return questionAbout(text) ? `${text}0` : text;
+}
 
 /**
  * Puts commas between the thousands of a plain decimal number of five digits or more; other text stays as it is.
  * @param {string | number} number
  * @param {number} least digits before the point from which it does so: four could be a year
+ * @param {string} separator in place of the comma
  * @returns {string}
  */
-export function group(number, least = 5) {
+export function group(number, least = 5, separator = ',') {
   const text = String(number);
   const parts = /^(-?)(\d+)(\.\d+)?$/.exec(text);
   if (!parts || parts[2].length < least) return text;
-  return parts[1] + parts[2].replace(/\B(?=(\d{3})+$)/g, ',') + (parts[3] ?? '');
+  return parts[1] + parts[2].replace(/\B(?=(\d{3})+$)/g, separator) + (parts[3] ?? '');
 }
 
 /**

@@ -149,6 +149,34 @@ suite('the decision', () => {
     }
   });
 
+  test('asks about a number that has two readings where a decimal comma may be written', async () => {
+    const { name } = numbers().find((one) => (one.maximum ?? Infinity) >= 65000);
+    const german = await openPage(browser, server.url, { locale: 'de-DE' });
+    const input = german.page.locator(`#form [name="${name}"]`);
+    const request = (text) => german.page.waitForFunction(([field, json]) =>
+      document.getElementById('request').textContent.includes(`${JSON.stringify(field)}: ${json}`), [name, text]);
+    for (const [typed, question] of [
+      ['65.000', '65.000 could be two numbers: write 65000 or 65.0000.'], ['6,500', '6,500 could be two numbers: write 6500 or 6.5000.'],
+    ]) {
+      await input.fill(typed);
+      await input.blur();
+      await request(JSON.stringify(question));
+      await german.page.locator('#verdict', { hasText: 'No decision' }).waitFor();
+      assert.equal(await noteOf(input), question);
+      assert.equal(await input.inputValue(), typed);
+    }
+    for (const [typed, sent, shown] of [
+      ['65000', '65000', '65\u202f000'], ['65\u202f000', '65000', '65\u202f000'], ['65.0000', '65.0000', '65.0000'], ['65,000.5', '65000.5', '65\u202f000.5'],
+    ]) {
+      await input.fill(typed);
+      await input.blur();
+      await request(sent);
+      assert.equal(await input.inputValue(), shown, typed);
+    }
+    await german.context.close();
+    assert.deepEqual(german.complaints, []);
+  });
+
   test('gives developers a curl line that answers the same', async () => {
     const line = await page.locator('#curl').textContent();
     assert.ok(line.includes(`${server.url}predict`), line);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { adjustmentText, filledIn } from '../../web/format.js';
+import { adjustmentText, fieldText, filledIn, hasDecimalComma, jsonNumber, questionAbout } from '../../web/format.js';
 
 const number = { name: 'income', type: 'number', role: 'input', label: 'Income', unit: 'USD', maximum: 100000, imputed: 67048 };
 const boolean = { name: 'owner', type: 'boolean', role: 'input', label: 'Owner', imputed: true };
@@ -33,4 +33,31 @@ test('an adjustment is told in words, for every policy', () => {
     // What turns the direction of a text does not turn the sentence.
     [category, { kind: 'unknown', policy: 'other', from: 'X\u202e', to: null }, 'X\ufffd is not known: no category is used.'],
   ]) assert.equal(adjustmentText(feature, { feature: feature.name, ...adjustment }), expected);
+});
+
+test('a number with one separator and three digits behind it has two readings', () => {
+  for (const text of ['65.000', ' 6,500', '-1.250', '+999,999']) assert.match(questionAbout(text), /^\S+ could be two numbers: write /, text);
+  for (const text of ['65000', '65.00', '65.0000', '0.125', '1234.567', '1,250,000', '65,000.5', '65\u202f000', '65 000', "65'000", '']) {
+    assert.equal(questionAbout(text), null, text);
+  }
+});
+
+test('what a field shows is read as the same number, and has one reading where a decimal comma may be written', () => {
+  for (const number of [0, 0.125, 6.5, 11.125, -11.125, 999.999, 6500, 65000, 12345.678, 1e6, 1e21]) {
+    for (const decimalComma of [false, true]) {
+      const text = fieldText(number, decimalComma);
+      assert.equal(Number(jsonNumber(text)), number, text);
+      if (decimalComma) assert.equal(questionAbout(text), null, text);
+    }
+  }
+});
+
+test('nobody groups the digits behind a zero', () => {
+  for (const text of ['0,125', '00,125', '0 125']) assert.equal(jsonNumber(text), null, text);
+});
+
+test('a language that writes a decimal comma is known', () => {
+  for (const [language, expected] of [['de', true], ['de-AT', true], ['pt-BR', true], ['en', false], ['de-CH', false], ['no language', false]]) {
+    assert.equal(hasDecimalComma(language), expected, language);
+  }
 });
