@@ -5,6 +5,7 @@ usage: score_file.py URL LAYOUT INPUT OUTPUT     (the key, if one is needed, in 
 """
 
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -19,6 +20,16 @@ TIMEOUT = 10
 AGAIN = {408, 429, 500, 502, 503, 504}
 # What is wrong with the record itself: its values, or its length.
 REFUSED = {413, 422}
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the key would go along, to whoever is named there."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+OPENER = urllib.request.build_opener(Stay)
 
 
 def cut(record, columns):
@@ -45,26 +56,43 @@ def ask(url, body, identity):
     for attempt in range(ATTEMPTS):
         wait = min(30, 0.1 * 2**attempt) * random.uniform(0.5, 1.5)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code not in AGAIN:
-                return error.code, refusal(error)
-            wait = float(error.headers.get("retry-after", wait))
-            reason = f"status {error.code}"
-        except OSError as error:
+            status, headers, body = send(request)
+            if status == 200:
+                return status, json.loads(body)
+            if status not in AGAIN:
+                return status, refusal(status, body)
+            wait = retry_after(headers, wait)
+            reason = f"status {status}"
+        # The last two are answers that break off.
+        except (OSError, http.client.HTTPException, ValueError) as error:
             reason = str(error)
         time.sleep(wait)
     raise SystemExit(f"{identity}: no answer after {ATTEMPTS} attempts: {reason}")
 
 
-def refusal(error):
+def send(request):
+    """Status, headers and the whole body, whatever the status."""
+    try:
+        answer = OPENER.open(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return answer.getcode(), answer.headers, answer.read()
+
+
+def retry_after(headers, wait):
+    """The seconds that the server names; a proxy may name a date, for which `wait` stands in."""
+    named = headers.get("retry-after", "")
+    return int(named) if re.fullmatch("[0-9]{1,5}", named) else wait
+
+
+def refusal(status, body):
     """What a refusal says; a proxy's own has no JSON."""
     try:
-        answer = json.load(error)
+        answer = json.loads(body)
     except ValueError:
         answer = None
-    return answer if isinstance(answer, dict) and "detail" in answer else {"detail": f"status {error.code}"}
+    return answer if isinstance(answer, dict) and "detail" in answer else {"detail": f"status {status}"}
 
 
 def reason(answer):

@@ -139,6 +139,8 @@ def test_kubernetes_takes_the_manifests(overlay):
         kubernetes_validate.validate(document, "1.30", strict=True)
     monitor = yaml.safe_load((DEPLOY / "kubernetes/servicemonitor.yaml").read_text())
     service = kind(overlay, "Service")
+    alerts = (DEPLOY / "prometheus/alerts.yml").read_text()
+    assert set(re.findall('job="([^"]*)"', alerts)) == {service["metadata"]["labels"][monitor["spec"]["jobLabel"]]}
     assert monitor["spec"]["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
     deployment = kind(overlay, "Deployment")["spec"]
     pod = deployment["template"]
@@ -634,6 +636,62 @@ def test_the_legacy_system_calls_no_fault_of_the_server_a_refusal(tmp_path, stat
     assert run.returncode == 0 and written[10] == result, run.stderr
     words = {422: "n: Field required", 413: "status 413", 200: "n:missing:;b:missing:false;c:unknown:x;d:missing:2"}
     assert written[70:].rstrip() == words[status]
+
+
+@pytest.mark.parametrize("kind, first", [
+    ("a date", (503, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "content-length": "0"}, b"")),
+    ("no seconds", (503, {"retry-after": "-1", "content-length": "0"}, b"")),
+    ("a decision that breaks off", (200, {"content-length": "500"}, b'{"approve"')),
+    ("one of unknown length", (200, {}, b'{"approve"')),
+    ("a refusal that breaks off", (422, {"content-length": "500"}, b'{"detail"')),
+])
+def test_the_legacy_system_asks_again(tmp_path, kind, first):
+    decision = (b'{"approve":true,"outcome":"approve","probability":0.5,"model":{"version":"1"},"adjustments":[]}')
+    run, written, calls = ask_one(tmp_path, [first, (200, {}, decision)])
+    assert run.returncode == 0 and written[10] == "A" and len(calls) == 2, run.stderr
+
+
+def test_the_legacy_system_takes_its_key_nowhere_else(tmp_path):
+    run, written, calls = ask_one(tmp_path, [(302, {"location": "/elsewhere", "content-length": "0"}, b"")])
+    assert run.returncode == 1 and "status 302" in run.stderr and written == "", run.stderr
+    assert calls == ["/predict"]
+
+
+def ask_one(folder, answers):
+    """Runs the client on one record against a server that gives these answers, the last of them for ever."""
+    calls = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.answer()
+
+        def do_GET(self):
+            self.answer()
+
+        def answer(self):
+            status, headers, body = answers[min(len(calls), len(answers) - 1)]
+            calls.append(self.path)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    layout, source, target = folder / "layout.json", folder / "in.txt", folder / "out.txt"
+    layout.write_text('{"number":[0,10],"fields":{"n":[10,14]}}')
+    source.write_text("17        5   \n")
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    run = subprocess.run([sys.executable, DEPLOY / "legacy-client/score_file.py", url, layout, source, target],
+                         env=os.environ | {"API_KEY": "k"}, capture_output=True, text=True)
+    server.shutdown()
+    server.server_close()
+    return run, target.read_text(), calls
 
 
 def test_the_legacy_system_rejects_nobody_whom_a_person_decides_about(tmp_path):
