@@ -31,8 +31,9 @@ impl Hub {
     /// off, the file last fetched at that revision is returned, and [`Fetched::offline`] says so.
     ///
     /// # Errors
-    /// When there is no such file, the download is not what was announced, or the Hub does not
-    /// answer and the cache has no such file.
+    /// When there is no such file, the Hub gives it of another commit than the revision is, the
+    /// download is not what was announced, or the Hub does not answer and the cache has no such
+    /// file.
     pub fn fetch(
         &self,
         repo: &RepoId,
@@ -173,8 +174,17 @@ impl Hub {
             let redirected = (300..400).contains(&response.status);
             header("Content-Length").filter(|_| !redirected)
         });
+        let commit = commit.ok_or_else(|| missing("X-Repo-Commit"))?;
+        if is_commit(revision) && !commit.eq_ignore_ascii_case(revision) {
+            return Err(HubError::OtherCommit {
+                what: format!("{file} of {repo}"),
+                endpoint: self.client.base().to_owned(),
+                expected: revision.to_owned(),
+                got: commit,
+            });
+        }
         Ok(Announced {
-            commit: commit.ok_or_else(|| missing("X-Repo-Commit"))?,
+            commit,
             etag: etag.ok_or_else(|| missing("ETag or X-Linked-Etag with the file's digest"))?,
             bytes: size.and_then(|size| size.parse().ok()),
         })
@@ -367,6 +377,11 @@ fn identity() -> (String, String) {
 fn plain_etag(etag: &str) -> String {
     let etag = etag.strip_prefix("W/").unwrap_or(etag);
     etag.trim_matches('"').to_owned()
+}
+
+/// Whether a Hub can only mean a commit by it.
+fn is_commit(revision: &str) -> bool {
+    is_hex(&revision.to_ascii_lowercase(), COMMIT_DIGITS)
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {

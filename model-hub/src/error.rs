@@ -25,6 +25,20 @@ pub enum HubError {
         /// What else it could be.
         hint: &'static str,
     },
+    /// The Hub does not give the commit that it was asked for.
+    #[error(
+        "{endpoint} gives {what} of commit {got} where {expected} was asked for: is it a mirror that is not up to date?"
+    )]
+    OtherCommit {
+        /// File and repository.
+        what: String,
+        /// The Hub's address.
+        endpoint: String,
+        /// The commit that was asked for.
+        expected: String,
+        /// The commit that the Hub announced.
+        got: String,
+    },
     /// What was downloaded is not what the Hub announced.
     #[error("{}: expected {expected}, got {got}: download it again", path.display())]
     Damaged {

@@ -37,6 +37,8 @@ fn options(endpoint: &str, token: Option<&str>) -> HubOptions {
 #[derive(Debug, Clone)]
 enum Gives {
     Whole(Vec<u8>),
+    /// Whole, and announced as another commit's.
+    OfAnother(Vec<u8>),
     /// Half of what was announced; then the connection ends.
     Half,
     /// A byte now and then, for ever.
@@ -99,9 +101,13 @@ impl RawHub {
             );
         };
         let announced = match gives {
-            Gives::Whole(bytes) => bytes.clone(),
+            Gives::Whole(bytes) | Gives::OfAnother(bytes) => bytes.clone(),
             Gives::Half | Gives::Drip => b"never given whole".to_vec(),
             Gives::Nothing => return Ok(()),
+        };
+        let commit = match gives {
+            Gives::OfAnother(_) => 'c',
+            _ => commit,
         };
         write!(
             stream,
@@ -769,6 +775,37 @@ fn a_model_and_its_signature_stay_together() {
         (&"9".repeat(40), &None)
     );
     assert!(!unsigned.path.with_file_name(SIGNATURE).exists());
+}
+
+#[test]
+fn a_commit_that_was_not_asked_for_is_refused() {
+    const SIGNATURE: &str = "model.sig";
+    let hub = RawHub::start();
+    let cache = tempfile::tempdir().unwrap();
+    let fetch = |revision: &str| {
+        let hub = Hub::new(&hub.options());
+        hub.fetch_with(&repo(), MODEL_FILE, &[SIGNATURE], revision, cache.path())
+    };
+    let model = (MODEL_FILE, Gives::Whole(common::model_bytes()));
+    hub.gives('b', std::slice::from_ref(&model));
+    for revision in ["a".repeat(40), "A".repeat(40)] {
+        let error = fetch(&revision).unwrap_err();
+        assert!(matches!(error, HubError::OtherCommit { .. }), "{error}");
+    }
+    assert!(walk(cache.path()).is_empty());
+
+    let signature = Gives::OfAnother(b"of c".to_vec());
+    hub.gives('b', &[model.clone(), (SIGNATURE, signature)]);
+    for revision in ["main".to_owned(), "b".repeat(40)] {
+        let error = fetch(&revision).unwrap_err();
+        assert!(matches!(error, HubError::OtherCommit { .. }), "{error}");
+        assert!(error.to_string().contains(SIGNATURE), "{error}");
+    }
+
+    hub.gives('b', &[model]);
+    for revision in ["main".to_owned(), "b".repeat(40), "B".repeat(40)] {
+        assert_eq!(fetch(&revision).unwrap().commit, "b".repeat(40));
+    }
 }
 
 #[test]
