@@ -128,6 +128,16 @@ fn tests_of_numbers() {
     near(anderson.statistic, 2.8866118468839477);
     near(anderson.p_value, 0.02156911403456106);
     assert_eq!(anderson_darling::test(&[5], &[7]), None);
+    // As summed row by row.
+    let (reference, current) = ([400_000, 300_000, 300_000], [399_000, 301_000, 300_000]);
+    let many = anderson_darling::test(&reference, &current).unwrap();
+    near(many.statistic, 0.066_349_784_169_572_13);
+    // No loop goes over these.
+    let times = |counts: [u64; 3]| counts.map(|count| count * 1_000_000_000);
+    let more = anderson_darling::test(&times(reference), &times(reference)).unwrap();
+    assert_eq!(more.p_value, 0.25);
+    let more = anderson_darling::test(&times(reference), &times(current)).unwrap();
+    assert!(more.tail_p_value < 1e-100, "{more:?}");
     let cramer = cramer_von_mises::test(&pair.reference, &pair.current);
     near(cramer.statistic, 0.5297677865612638);
     // SciPy stops the series at terms below 1e-7.
