@@ -30,7 +30,7 @@ async function run(engine) {
   const language = chosenLanguage(given, navigator.languages);
   const description = inLanguage(given, language);
   for (const id of ['title', 'description', 'form', 'verdict']) byId(id).lang = language;
-  const form = buildForm(description.features, [language, navigator.language].some(hasDecimalComma));
+  const form = buildForm(description, [language, navigator.language].some(hasDecimalComma));
   const panel = buildDecision(description, form);
   showAbout(description);
   buildDevelopers();

@@ -1,7 +1,7 @@
 /**
  * The form, built from the schema in the module. It validates nothing: input goes to the module as typed, and what the
  * module says about a field is shown next to it.
- * @import { Adjustment, Feature, Problem, Value } from '../model-wasm/src/model.js'
+ * @import { Adjustment, Description, Feature, Policy, Problem, Value } from '../model-wasm/src/model.js'
  */
 
 import { byId, element } from './dom.js';
@@ -25,18 +25,20 @@ const SIDE_BY_SIDE = { choices: 3, letters: 26 };
 
 /**
  * Fills the form with a field for each input and each protected feature; ignored ones are left out.
- * @param {Feature[]} features
+ * @param {Description} description
  * @param {boolean} decimalComma whether a person may write one
  */
-export function buildForm(features, decimalComma) {
+export function buildForm({ features, policy }, decimalComma) {
   const shown = features.filter(({ role, derived }) => !derived && (role === 'input' || role === 'protected'));
   const derived = features.filter((feature) => feature.derived).map((feature) => buildComputed(feature));
   const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`, decimalComma)]));
-  const boxes = (/** @type {string} */ role) =>
-    [...fields.values()].filter(({ feature }) => feature.role === role).map(({ box }) => box);
+  const boxes = (/** @type {string} */ group) =>
+    [...fields.values()].filter(({ feature }) => groupOf(feature, policy) === group).map(({ box }) => box);
   byId('inputs').replaceChildren(...boxes('input'));
-  byId('protected-inputs').replaceChildren(...boxes('protected'));
-  byId('protected').hidden = boxes('protected').length === 0;
+  for (const group of ['ruled', 'protected']) {
+    byId(`${group}-inputs`).replaceChildren(...boxes(group));
+    byId(group).hidden = boxes(group).length === 0;
+  }
   byId('computed-fields').replaceChildren(...derived.map(({ box }) => box));
   byId('computed').hidden = derived.length === 0;
 
@@ -82,6 +84,20 @@ export function buildForm(features, decimalComma) {
       if (control instanceof HTMLElement) control.focus();
     },
   };
+}
+
+/**
+ * Where a field stands: with the inputs, with what only rules may use, or with what nothing uses. A name in the text of
+ * a condition counts as used even where it is a part of another: a field that decides never stands with the last.
+ * @param {Feature} feature
+ * @param {Policy} [policy]
+ */
+function groupOf({ name, role }, policy) {
+  // A name in backticks may have a backslash before any of its characters that needs one.
+  const plain = (/** @type {string} */ text) => text.replaceAll('\\', '');
+  const isRuled = role === 'protected' && policy?.allow_protected
+    && policy.rules.some(({ when }) => plain(when).includes(plain(name)));
+  return isRuled ? 'ruled' : role;
 }
 
 /**

@@ -6,10 +6,12 @@ use std::io::{self, Cursor, Read, Write};
 use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use model_core::artifact::Artifact;
 use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
-use model_files::parquet::{CsvText, MAGIC};
+use model_drift::read::read_numbers_as_json;
+use model_files::parquet::{CsvText, MAGIC, ParquetFile};
 use model_files::{ReadyFile, WholeFile, read_small, resolved};
 use model_log::enclosing_log;
 use model_train::card::Document;
@@ -46,6 +48,12 @@ fn text(path: &Path, what: &str) -> Result<String> {
 /// A schema in TOML.
 pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
     read_schema_file(path).map(|file| file.schema)
+}
+
+/// The schema of a model.
+pub(crate) fn schema_of(path: &Path, artifact: &[u8]) -> Result<Schema> {
+    let artifact = Artifact::decode(artifact).with_context(|| path.display().to_string())?;
+    Ok(artifact.schema)
 }
 
 /// A schema in TOML, with what its file lacks.
@@ -101,6 +109,12 @@ pub(crate) struct Source {
 impl Source {
     /// `-` is standard input.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        Self::open_for(path, &[])
+    }
+
+    /// The same for these schemas: a number of a Parquet file means what it means in JSON, to the
+    /// first that knows it.
+    pub(crate) fn open_for(path: &Path, schemas: &[&Schema]) -> Result<Self> {
         if path == Path::new(DASH) {
             return Self::stream("standard input".to_owned(), io::stdin().lock());
         }
@@ -111,8 +125,12 @@ impl Source {
             .with_context(|| format!("cannot read {name}"))?;
         ensure!(!metadata.is_dir(), "cannot read {name}: it is a folder");
         if is_parquet(path)? {
+            let mut file = ParquetFile::open(path, &name)?;
+            for schema in schemas {
+                read_numbers_as_json(&mut file, schema);
+            }
             return Ok(Self {
-                bytes: Box::new(CsvText::open(path, &name)?),
+                bytes: Box::new(CsvText::new(file)?),
                 // Of the text, which nobody knows before it is made.
                 len: None,
                 name,

@@ -156,6 +156,19 @@ fn protected_columns_are_audited() {
             .text("c.md")
             .contains("never used to decide: `person_gender`")
     );
+
+    let policy = "[policy]\nversion = '1'\nallow_protected = true\n\
+        [[rule]]\nid = 'g'\nwhen = \"person_gender == 'female'\"\nthen = 'decline'\ncode = 'G'\n\
+        text = { en = 'No', de = 'Nein' }\nif_missing = 'skip'\n";
+    std::fs::write(folder.path("policy.toml"), policy).unwrap();
+    folder.succeed("policy apply m.wasm --policy policy.toml --out ruled.wasm");
+    folder.succeed(&format!(
+        "evaluate --model ruled.wasm --data {} --card ruled.md --resamples 20",
+        data("loan_sample.csv")
+    ));
+    let card = folder.text("ruled.md");
+    assert!(card.contains("rules may decide by them: `person_gender`"));
+    assert!(!card.contains("never used to decide"));
 }
 
 #[test]

@@ -266,6 +266,24 @@ fn underwrite_toml_is_read_and_a_flag_wins() {
 }
 
 #[test]
+fn a_flag_of_the_search_without_one_is_refused() {
+    let config = "[tune]\nmetric = \"brier\"\nbags = 1\nratios = false\n";
+    let folder = Folder::new(&[("waits.toml", config.as_bytes())]);
+    for flag in ["--metric brier", "--bags 1", "--no-ratios"] {
+        let named = flag.split(' ').next().unwrap();
+        let error = folder.fail(&train(&format!("--model ridge {flag} --out m.wasm")));
+        assert!(
+            error.starts_with(&format!("{named} says how to search")),
+            "{error}"
+        );
+        let plan = format!("--model ridge --trials 3 {flag} --dry-run --out m.wasm");
+        folder.succeed(&train(&plan));
+    }
+    assert_eq!(folder.names(), ["waits.toml"]);
+    folder.succeed(&train("--model ridge --config waits.toml --out m.wasm"));
+}
+
+#[test]
 fn a_bad_configuration_names_its_line() {
     let check = |config: &str, expect: &str| {
         let folder = Folder::new(&[("c.toml", config.as_bytes())]);

@@ -63,14 +63,8 @@ fn serve(changes: &[(&str, &str)], http: HttpLimits) -> (Router, TempDir) {
 }
 
 fn explaining(http: HttpLimits) -> (Router, TempDir) {
-    explaining_for(SEARCH, http)
-}
-
-fn explaining_for(search: Duration, http: HttpLimits) -> (Router, TempDir) {
     let free = r#"(func (export "abi_free") (param i32 i32))"#;
-    let (mut options, folder) = settings(&[(free, EXPLAINS)], http);
-    options.limits.explain = search;
-    (app(App::open(options).unwrap()), folder)
+    serve(&[(free, EXPLAINS)], http)
 }
 
 async fn post(app: &Router, key: &str, path: &str, body: String) -> Answer {
@@ -79,13 +73,9 @@ async fn post(app: &Router, key: &str, path: &str, body: String) -> Answer {
 
 /// Asks for so many things at once, for as long as the test runs.
 fn ask_for_much(app: &Router, times: usize, body: &str) {
-    ask_by("many", app, times, body);
-}
-
-fn ask_by(key: &'static str, app: &Router, times: usize, body: &str) {
     for _ in 0..times {
         let (app, body) = (app.clone(), body.to_owned());
-        tokio::spawn(async move { post(&app, key, "/explain", body).await });
+        tokio::spawn(async move { post(&app, "many", "/explain", body).await });
     }
 }
 
@@ -115,20 +105,6 @@ async fn searches_for_recourse_delay_nobody_elses_work() {
     let answer = post(&app, "one", "/explain", RECOURSE.to_owned()).await;
     assert_eq!(answer.status, 500);
     assert!(start.elapsed() < SOON + SEARCH, "{:?}", start.elapsed());
-}
-
-/// Searches of two keys once had all instances that there were, and single decisions waited for their
-/// ends rather than for one more.
-#[tokio::test]
-async fn searches_for_recourse_leave_an_instance_for_a_decision() {
-    let (app, _folder) = explaining_for(SOON * 3, HttpLimits::default());
-    for key in ["many", "more"] {
-        ask_by(key, &app, 20, RECOURSE);
-    }
-    tokio::time::sleep(SEARCH).await;
-    for _ in 0..3 {
-        check_soon(&app, "/predict", "{}").await;
-    }
 }
 
 /// What waited for its turn once held the permits that decisions need.

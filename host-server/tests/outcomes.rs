@@ -407,6 +407,77 @@ async fn a_shadow_is_compared_by_outcome() {
     assert_eq!(metric(&app, &pair).await, Some(1));
 }
 
+/// Rules may name the gender; they leave the age alone, and the name of the other is written with
+/// what has to be escaped.
+#[tokio::test]
+async fn openapi_says_which_protected_fields_may_decide() {
+    const PROTECTED: &str = r#"
+[[feature]]
+name = "gender"
+type = "category"
+categories = ["f", "m"]
+role = "protected"
+
+[[feature]]
+name = "age"
+type = "integer"
+role = "protected"
+
+[[feature]]
+name = 'a `b\c'
+type = "boolean"
+role = "protected"
+"#;
+    const RULE: &str = r#"
+[[rule]]
+id = "gender"
+when = 'gender == "f" or `a \`b\\c`'
+then = "decline"
+code = "G01"
+text = "No"
+if_missing = "skip"
+"#;
+    let schema = format!("{SCHEMA}{PROTECTED}");
+    let properties = async |policy: &str| {
+        let mut artifact = models::constant(&schema, 0.5);
+        let file = Policy::from_toml(policy, &artifact.schema, &["en".into()]);
+        artifact.policy = Some(file.unwrap().policy);
+        let app = app(App::new(load(&artifact)));
+        let api = json(&get(&app, "/openapi.json", &[]).await);
+        api["components"]["schemas"]["Application"]["properties"].clone()
+    };
+    let says = |property: &Value| property["description"].as_str().unwrap().to_owned();
+
+    let allowed = POLICY.replace("refer =", "allow_protected = true\nrefer =") + RULE;
+    let allowed = properties(&allowed).await;
+    for (name, may_decide) in [("gender", true), ("age", false), ("a `b\\c", true)] {
+        let said = says(&allowed[name]);
+        assert_eq!(
+            said.contains("rules of the policy may decide by it"),
+            may_decide,
+            "{said}"
+        );
+        assert_eq!(said.contains("Never used to decide"), !may_decide, "{said}");
+    }
+    // What the module refuses of each, and what it takes for missing.
+    let forms = |name: &str| allowed[name]["anyOf"].as_array().unwrap().clone();
+    assert_eq!(
+        forms("gender")[0],
+        json!({ "type": "string", "enum": ["f", "m"] })
+    );
+    assert_eq!(forms("age")[0]["type"], "integer");
+    assert_eq!(forms("a `b\\c")[0]["type"], "boolean");
+    for name in ["gender", "age", "a `b\\c"] {
+        assert!(forms(name).contains(&json!({ "type": "null" })), "{name}");
+    }
+
+    let without = properties(POLICY).await;
+    for name in ["gender", "age", "a `b\\c"] {
+        assert!(says(&without[name]).contains("Never used to decide"));
+        assert_eq!(without[name].as_object().unwrap().len(), 1, "{name}");
+    }
+}
+
 /// Applications as lines; `share` is given where `is_given`.
 fn applications(is_given: bool) -> Vec<Value> {
     let row = |nth: u32| {

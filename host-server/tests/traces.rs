@@ -120,6 +120,7 @@ async fn a_request_is_a_span_under_the_callers() {
     let (endpoint, received) = collector().await;
     let (decided, refused) = serving(&endpoint, async |address| {
         let headers = format!("x-api-key: k\r\nx-request-id: r1\r\ntraceparent: {PARENT}\r\n");
+        let headers = format!("{headers}tracestate: bank=confidential,other=confidential\r\n");
         let body = r#"{"income":"confidential"}"#;
         let decided = ask(address, "/predict?name=confidential", &headers, body).await;
         let refused = ask(address, "/models/confidential/predict", "", "{}").await;

@@ -128,6 +128,16 @@ fn tests_of_numbers() {
     near(anderson.statistic, 2.8866118468839477);
     near(anderson.p_value, 0.02156911403456106);
     assert_eq!(anderson_darling::test(&[5], &[7]), None);
+    // As summed row by row.
+    let (reference, current) = ([400_000, 300_000, 300_000], [399_000, 301_000, 300_000]);
+    let many = anderson_darling::test(&reference, &current).unwrap();
+    near(many.statistic, 0.066_349_784_169_572_13);
+    // No loop goes over these.
+    let times = |counts: [u64; 3]| counts.map(|count| count * 1_000_000_000);
+    let more = anderson_darling::test(&times(reference), &times(reference)).unwrap();
+    assert_eq!(more.p_value, 0.25);
+    let more = anderson_darling::test(&times(reference), &times(current)).unwrap();
+    assert!(more.tail_p_value < 1e-100, "{more:?}");
     let cramer = cramer_von_mises::test(&pair.reference, &pair.current);
     near(cramer.statistic, 0.5297677865612638);
     // SciPy stops the series at terms below 1e-7.
@@ -136,6 +146,58 @@ fn tests_of_numbers() {
     let exact = cramer_von_mises::test(&pair.reference, &pair.current);
     near(exact.statistic, 0.33680555555555536);
     near(exact.p_value, 0.11538461538461539);
+}
+
+#[test]
+fn the_more_rows_the_smaller_is_the_p_value_of_drift() {
+    // n rows of one value beside n of another have the statistic n / 8.
+    let disjoint = |n: u64| cramer_von_mises::test_with_ties(&[n, 0], &[0, n]);
+    let figures = [
+        (4, 0.039833217565607595),
+        (8, 0.0024604521801339639),
+        (16, 1.2780736172781673e-5),
+        (32, 4.7344530322753717e-10),
+        (48, 2.0087741786948679e-14),
+        (64, 9.0197562599277262e-19),
+        (800, 1.7349851889653559e-216),
+        (1204, 0.0),
+        (1208, 0.0),
+        (1_000_000, 0.0),
+        (300_000_000, 0.0),
+        (1_000_000_000, 0.0),
+        (1_000_000_000_000, 0.0),
+    ];
+    for (n, expected) in figures {
+        let p = disjoint(n).p_value;
+        assert!((p - expected).abs() < 1e-14, "{n} rows: {p:e}");
+        let ranks = cramer_von_mises::test(&[n, 0], &[0, n]);
+        assert!(n < 1000 || ranks.p_value == 0.0, "{n} rows: {ranks:?}");
+    }
+    // A whole column moved, and the verdict that people see.
+    let (mut reference, mut current) = (vec![1_638_400; 2000], vec![1_638_400; 2000]);
+    reference[1000..].fill(0);
+    current[..1000].fill(0);
+    let pair = NumberPair {
+        values: (0..2000).map(f64::from).collect(),
+        reference,
+        current,
+        buckets: Vec::new(),
+    };
+    let found = verdict::of_numbers(&pair);
+    assert_eq!((found.p_value, found.effect), (0.0, 1.0));
+}
+
+#[test]
+fn anderson_and_darling_add_no_row_after_row() {
+    // Beyond 100,000 rows the sums of the variance have a closed form.
+    let test = |r: &[u64], c: &[u64]| anderson_darling::test(r, c).unwrap();
+    let (r, c) = ([20_000, 30_000, 20_000], [14_000, 21_500, 14_500]);
+    near(test(&r, &c).statistic, 4.299542743527017);
+    let times = |counts: [u64; 3]| counts.map(|count| count * 10_000_000);
+    let many = test(&times(r), &times(c));
+    assert_eq!((many.p_value, many.tail_p_value), (0.001, 0.0));
+    let same = test(&times(r), &times(r));
+    assert!(same.statistic < 0.0 && same.p_value == 0.25, "{same:?}");
 }
 
 #[test]

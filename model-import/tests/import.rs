@@ -203,6 +203,24 @@ fn zero_as_missing_is_one_cut_where_the_range_begins_above_zero() {
 }
 
 #[test]
+fn a_threshold_of_infinity_separates_missing_values_alone() {
+    // Every number goes left, a missing one right.
+    let mut given = Given::lightgbm()
+        .file("threshold=50.5 0", "threshold=inf 0")
+        .file("decision_type=10 1", "decision_type=8 1");
+    let mut rows = "income,grade,home,expected\n".to_owned();
+    for income in ["0", "50.6", "1e300", ""] {
+        for (grade, missing) in [("A", 0.25), ("B", 2.0), ("C", 0.25)] {
+            let first = if income.is_empty() { missing } else { -1.5 };
+            let sum: f64 = first + 0.125;
+            rows += &format!("{income},{grade},OWN,{}\n", 1.0 / (1.0 + (-sum).exp()));
+        }
+    }
+    given.rows = rows;
+    assert!(given.import().unwrap().proof.largest_difference < 1e-15);
+}
+
+#[test]
 fn xgboost_says_the_same_as_json_and_as_ubjson() {
     let json = Given::xgboost();
     let mut ubj = json.clone();
@@ -325,6 +343,34 @@ fn a_pipeline_of_scikit_learn_becomes_a_weighted_sum_of_the_applicant_s_own_fiel
     let [native, filled] = [0, 1].map(|nth| answers[nth]["probability"].as_f64().unwrap());
     assert!((native - filled).abs() < 1e-15, "{native} {filled}");
     assert_eq!(answers[1]["adjustments"][0]["to"], 40);
+}
+
+#[test]
+fn a_category_that_the_encoder_knows_is_not_in_the_group_of_the_infrequent() {
+    // BOAT and TENT are rare; a CASTLE, which the encoder has never seen, counts as they do.
+    let homes = "[\"RENT\", \"OWN\", \"BOAT\", \"TENT\", \"CASTLE\"]";
+    let given = |group: &str, homes_of_rows: &[(&str, f64)]| {
+        let mut given = Given::sklearn()
+            .file("\"value\": \"RENT\"", group)
+            .schema("[\"RENT\", \"OWN\"]", homes);
+        let mut rows = "income,grade,home,expected\n".to_owned();
+        for (home, is_in_group) in homes_of_rows {
+            let sum = 0.1 - 0.75 * is_in_group;
+            rows += &format!("50,A,{home},{}\n", 1.0 / (1.0 + (-sum).exp()));
+        }
+        given.rows = rows;
+        given
+    };
+    let rare = [("BOAT", 1.0), ("TENT", 1.0), ("CASTLE", 1.0)];
+    let all = [&rare[..], &[("RENT", 0.0), ("OWN", 0.0)]].concat();
+    let group = "\"values\": [\"BOAT\", \"TENT\"], \"other\": true";
+    let known = format!("{group}, \"known\": [\"BOAT\", \"OWN\", \"RENT\", \"TENT\"]");
+    let imported = given(&known, &all).import().unwrap();
+    assert!(imported.proof.largest_difference < 1e-15);
+    // Without the list no row of the group tells that the others are not in it.
+    let error = given(group, &rare).import().unwrap_err().to_string();
+    let expect = "\"other\": true needs the list \"known\"";
+    assert!(error.contains(expect), "{error}");
 }
 
 #[test]

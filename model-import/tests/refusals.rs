@@ -36,8 +36,13 @@ fn damaged_and_foreign_files_of_lightgbm() {
     );
     check(
         "threshold=50.5 0",
-        "threshold=inf 0",
+        "threshold=-inf 0",
         "expected a finite number",
+    );
+    check(
+        "threshold=50.5 0",
+        "threshold=50.5 inf",
+        "split 1 has no set of categories",
     );
     check(
         "leaf_value=-1.5",

@@ -47,6 +47,8 @@ pub(crate) fn read(reader: &Reader, period: Period) -> Result<Report, LogError> 
 impl Scan {
     fn take(&mut self, record: &Opened, period: Period) {
         match (record.kind, record.link) {
+            // A request that was refused was not decided.
+            (Kind::Decision, None) if record.outcome == Outcome::None => {}
             (Kind::Decision, None) if period.has(record.minute) => self.decision(record),
             (Kind::Override, Some(link)) => {
                 let said = record.event::<Override>().ok();

@@ -7,7 +7,7 @@
 )]
 
 use model_log::event::{LoanResult, Override, Performance};
-use model_log::{Digest, Kind, Options, Outcome, Reader, Record, Role, Writer};
+use model_log::{Change, Digest, Kind, Options, Outcome, Reader, Record, Role, Writer};
 use model_log_report::{Fared, Period, Report};
 use tempfile::TempDir;
 
@@ -155,6 +155,23 @@ fn a_period_takes_decisions_and_what_people_made_of_them_later() {
     assert_eq!(low_side(Some(minute), Some(minute + 1)), (1, 1));
     assert_eq!(low_side(None, Some(minute)), (0, 0));
     assert_eq!(low_side(Some(minute + 1), None), (0, 0));
+}
+
+#[test]
+fn a_refused_request_is_no_decision() {
+    let log = Log::new();
+    log.decision(Outcome::Approve, "1.0.0");
+    let erased = log.decision(Outcome::Decline, "1.0.0");
+    let refused = log.decision(Outcome::None, "2.0.0");
+    let change = Change {
+        indexes: vec![erased, refused],
+        because: "a test".to_owned(),
+        before_term: true,
+    };
+    log.writer.erase(&change, "test").unwrap();
+    let report = log.report();
+    assert_eq!((report.all.decisions(), report.erased), (2, 1));
+    assert_eq!(report.models.len(), 1, "{:?}", report.models);
 }
 
 #[test]

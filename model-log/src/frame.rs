@@ -97,6 +97,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
     )
 }
 
+/// What a head at the start of `bytes` claims, without a look at the checksum: the bytes of the
+/// frame, and `synced`.
+pub(crate) fn claim(bytes: &[u8]) -> Option<(usize, u64)> {
+    let head = bytes.get(..HEAD)?;
+    match parse(head) {
+        Parsed::Short(len) => Some((len, u64::from_be_bytes(number(head, 20)?))),
+        Parsed::Frame(_) | Parsed::Bad(_) => None,
+    }
+}
+
 fn whole(frame: &[u8]) -> Option<Frame<'_>> {
     if number(frame, 8).map(u32::from_be_bytes) != Some(checksum(frame)) {
         return None;

@@ -79,8 +79,13 @@ pub(crate) fn scan(
     }
 }
 
+/// So many bytes are looked through at a time.
+const PIECE: usize = 1 << 20;
+
 /// Whether a record after `from` was written when more than `records` were on the disk for
-/// certain: then a bad record there is no torn end of a crash.
+/// certain: then a bad record there is no torn end of a crash. The same where heads claim to be
+/// of such records and overlap: no writer left these, and the checksums of all of them would take
+/// the square of the length.
 pub(crate) fn was_synced_beyond(
     disk: &dyn Disk,
     layout: &Layout,
@@ -91,28 +96,36 @@ pub(crate) fn was_synced_beyond(
     let path = layout.records(epoch);
     let failed = |error| LogError::io(&path, error);
     let mut file = disk.open(&path, How::Read).map_err(failed)?;
-    let len = file.len().map_err(failed)?.saturating_sub(from);
-    // What was never acknowledged is a batch or two; more than this is no torn end anyway.
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(256 << 20)];
-    let read = file.read_at(from, &mut bytes).map_err(failed)?;
-    bytes.truncate(read);
-    let mut at = 0;
-    while let Some(found) = find(&bytes[at..]) {
-        at += found;
-        match frame::parse(&bytes[at..]) {
-            frame::Parsed::Frame(frame) if frame.synced > records => return Ok(true),
-            frame::Parsed::Frame(frame) => at += frame.len(),
-            _ => at += 1,
+    let end = file.len().map_err(failed)?;
+    let (mut piece, mut record) = (vec![0; PIECE], Vec::new());
+    // Records that do not overlap have no more bytes together than there are.
+    let mut room = end.saturating_sub(from);
+    let mut at = from;
+    loop {
+        let read = file.read_at(at, &mut piece).map_err(failed)?;
+        for (offset, bytes) in (at..).zip(piece[..read].windows(frame::HEAD)) {
+            let Some((len, synced)) = frame::claim(bytes) else {
+                continue;
+            };
+            if synced <= records || len as u64 > end.saturating_sub(offset) {
+                continue;
+            }
+            record.resize(len, 0);
+            let read = file.read_at(offset, &mut record).map_err(failed)?;
+            if let frame::Parsed::Frame(_) = frame::parse(&record[..read]) {
+                return Ok(true);
+            }
+            match room.checked_sub(len as u64) {
+                Some(left) => room = left,
+                None => return Ok(true),
+            }
         }
+        if read < PIECE {
+            return Ok(false);
+        }
+        // A head may lie across the end of the piece.
+        at += (PIECE - frame::HEAD + 1) as u64;
     }
-    Ok(false)
-}
-
-fn find(bytes: &[u8]) -> Option<usize> {
-    let magic = frame::MAGIC;
-    bytes
-        .windows(magic.len())
-        .position(|window| window == magic)
 }
 
 /// The ids of the details.

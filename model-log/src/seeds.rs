@@ -5,6 +5,8 @@
 //! seed. To erase a record, the seed that covers it is replaced by the siblings along the way
 //! down: every other key can still be derived, this one by nobody.
 
+use std::collections::BTreeSet;
+
 use ring::digest::{Context, SHA256};
 
 use crate::digest::Digest;
@@ -53,6 +55,18 @@ impl Seed {
     /// Whether the right child is the one on the way to `slot`.
     fn turns_right(&self, slot: u32) -> bool {
         (slot >> (DEPTH - self.depth - 1)) & 1 == 1
+    }
+
+    /// Adds what is left of the seed without these slots, which it covers: in order, and none twice.
+    fn without(&self, slots: &[u32], left: &mut Vec<Self>) {
+        if slots.is_empty() {
+            left.push(*self);
+        } else if slots.len() < 1 << (DEPTH - self.depth) {
+            let middle = slots.partition_point(|slot| !self.turns_right(*slot));
+            let (low, high) = slots.split_at(middle);
+            self.child(false).without(low, left);
+            self.child(true).without(high, left);
+        }
     }
 }
 
@@ -112,22 +126,22 @@ impl Seeds {
         Some(seed.secret)
     }
 
-    /// Destroys the key of a slot; answers whether it was there.
-    pub(crate) fn destroy(&mut self, slot: u32) -> bool {
-        let Some(at) = self.covering(slot) else {
-            return false;
-        };
-        let mut seed = self.seeds[at];
-        let mut siblings = Vec::new();
-        while seed.depth < DEPTH {
-            let right = seed.turns_right(slot);
-            siblings.push(seed.child(!right));
-            seed = seed.child(right);
+    /// Destroys the keys of some slots; answers whether any of them was there. One pass, wherever
+    /// they lie: every decision waits meanwhile.
+    pub(crate) fn destroy(&mut self, slots: &BTreeSet<u32>) -> bool {
+        let slots: Vec<u32> = slots.iter().copied().collect();
+        let (mut rest, mut destroyed) = (slots.as_slice(), 0);
+        let mut left = Vec::with_capacity(self.seeds.len());
+        for seed in &self.seeds {
+            let (_, from) = rest.split_at(rest.partition_point(|slot| *slot < seed.first()));
+            let (covered, after) = from.split_at(from.partition_point(|slot| seed.covers(*slot)));
+            seed.without(covered, &mut left);
+            destroyed += covered.len();
+            rest = after;
         }
-        siblings.sort_by_key(Seed::first);
-        self.seeds.splice(at..=at, siblings);
+        self.seeds = left;
         self.way.clear();
-        true
+        destroyed > 0
     }
 
     /// How many of the first `slots` keys were destroyed, and which.
@@ -177,13 +191,36 @@ impl Seeds {
 mod tests {
     use super::*;
 
+    fn set(slots: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        slots.into_iter().collect()
+    }
+
+    /// One key, by the way that the file's format describes.
+    fn destroy_one(seeds: &mut Seeds, slot: u32) {
+        let Some(at) = seeds.covering(slot) else {
+            return;
+        };
+        let mut seed = seeds.seeds[at];
+        let mut siblings = Vec::new();
+        while seed.depth < DEPTH {
+            let right = seed.turns_right(slot);
+            siblings.push(seed.child(!right));
+            seed = seed.child(right);
+        }
+        siblings.sort_by_key(Seed::first);
+        seeds.seeds.splice(at..=at, siblings);
+        seeds.way.clear();
+    }
+
     #[test]
     fn a_destroyed_key_is_gone_and_the_others_stay() {
         let mut seeds = Seeds::new([7; 32]);
         let slots = [0, 1, 2, 255, 256, 40_000, 65_534, 65_535];
         let before: Vec<_> = slots.iter().map(|slot| seeds.key(*slot)).collect();
-        assert!(seeds.destroy(1) && seeds.destroy(40_000) && seeds.destroy(65_535));
-        assert!(!seeds.destroy(1));
+        assert!(seeds.destroy(&set([1, 40_000])));
+        assert!(seeds.destroy(&set([1, 65_535])));
+        assert!(!seeds.destroy(&set([1, 40_000])));
+        assert!(!seeds.destroy(&set([])));
         let mut seeds = Seeds::from_bytes(&seeds.to_bytes()).unwrap();
         for (slot, key) in slots.iter().zip(before) {
             let gone = [1, 40_000, 65_535].contains(slot);
@@ -195,9 +232,35 @@ mod tests {
     }
 
     #[test]
+    fn many_keys_at_once_leave_what_one_after_the_other_does() {
+        let mut state = 1_u64;
+        let mut random = move |limit: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005) | 1;
+            (state >> 33) % limit
+        };
+        for round in 0..60 {
+            let mut at_once = Seeds::new([round; 32]);
+            let mut one_by_one = at_once.clone();
+            // Dense and sparse ones, over what earlier ones have left.
+            for _ in 0..3 {
+                let width = 1 << random(17);
+                let first = random(65_537 - width);
+                let slots = set((0..random(600)).map(|_| (first + random(width)) as u32));
+                at_once.destroy(&slots);
+                slots
+                    .iter()
+                    .for_each(|slot| destroy_one(&mut one_by_one, *slot));
+                assert_eq!(at_once.to_bytes(), one_by_one.to_bytes(), "round {round}");
+            }
+        }
+    }
+
+    #[test]
     fn an_epoch_can_be_erased_whole() {
         let mut seeds = Seeds::new([7; 32]);
-        (0..65_536).for_each(|slot| assert!(seeds.destroy(slot)));
+        assert!(seeds.destroy(&set((0..65_536).step_by(2))));
+        assert_eq!(seeds.to_bytes().len(), 32_768 * ENTRY);
+        assert!(seeds.destroy(&set(0..65_536)));
         assert!(seeds.to_bytes().is_empty());
         assert_eq!(seeds.destroyed(65_536).len(), 65_536);
     }

@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use common::decision;
 use model_log::event::Override;
-use model_log::verify::{Against, verify};
+use model_log::verify::{Against, Report, verify};
 use model_log::{Kind, LogError, Options, Outcome, Query, Reader, Record, Writer};
 
 fn filled(folder: &Path, records: u64) -> Writer {
@@ -208,4 +209,99 @@ fn what_is_no_regular_file_is_refused_at_once() {
         let checked = told.recv_timeout(patience);
         assert!(checked.is_ok(), "verify waits for {name}");
     }
+}
+
+/// What `check` answers, which takes no long time.
+fn soon<T: Send + 'static>(check: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(check()));
+    let patience = Duration::from_secs(60);
+    told.recv_timeout(patience).expect("it takes no long time")
+}
+
+/// Marks a log as one that was not closed.
+fn leave_open(folder: &Path) {
+    std::fs::write(folder.join("lock"), "open\n").unwrap();
+}
+
+fn is_end_a_problem(report: &Report) -> bool {
+    let mut places = report.problems.iter().map(|problem| &problem.place);
+    places.any(|place| place.starts_with("records/00000000, byte"))
+}
+
+/// The start refuses the end of the records, which stay as they are, and a check calls it a problem.
+fn assert_refused(folder: &Path) {
+    let segment = folder.join("records/00000000");
+    let len = std::fs::metadata(&segment).unwrap().len();
+    let at = folder.to_owned();
+    let report = soon(move || verify(&at, &Against::default()).unwrap());
+    assert!(is_end_a_problem(&report), "{report:?}");
+    let at = folder.to_owned();
+    let opened = soon(move || Writer::open(&at, Options::default()).map(drop));
+    let error = opened.unwrap_err().to_string();
+    assert!(error.contains("no trace of a crash"), "{error}");
+    assert_eq!(std::fs::metadata(&segment).unwrap().len(), len);
+}
+
+/// A head every few bytes, each of which claims half of what there is, took the square of the
+/// length: minutes for these.
+#[test]
+fn a_tail_of_false_heads_is_refused_at_once() {
+    const TAIL: usize = 4 << 20;
+    let claims = (TAIL as u32 / 2).to_be_bytes();
+    let bare = [b"UWR1", &claims[..]].concat();
+    // Of the record after the next, as it is after a sync: all but the checksum fits.
+    let [index, synced] = [6_u64, 5].map(u64::to_be_bytes);
+    let whole = [&bare[..], &[0; 4], &index, &synced].concat();
+    for head in [bare, whole] {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path(), 4).close().unwrap();
+        leave_open(folder.path());
+        let segment = folder.path().join("records/00000000");
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes.extend(head.repeat(TAIL / head.len()));
+        std::fs::write(&segment, bytes).unwrap();
+        assert_refused(folder.path());
+    }
+}
+
+/// However far behind what is bad it lies, and wherever it begins; without it, the same is a torn
+/// end.
+#[test]
+fn a_record_that_was_written_after_a_sync_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        checkpoint_every: Duration::from_secs(3600),
+        ..Options::default()
+    };
+    let log = Writer::open(folder.path(), options).unwrap();
+    // Over no record.
+    let checkpoint = std::fs::read(folder.path().join("checkpoint")).unwrap();
+    (0..3).for_each(|number| common::append(&log, number..number + 1));
+    log.close().unwrap();
+    std::fs::write(folder.path().join("checkpoint"), checkpoint).unwrap();
+    leave_open(folder.path());
+    let path = folder.path().join("records/00000000");
+    let segment = std::fs::read(&path).unwrap();
+    let starts: Vec<usize> = (0..segment.len())
+        .filter(|at| segment[*at..].starts_with(b"UWR1"))
+        .collect();
+    let write_behind = |gap: u64, record: &[u8]| {
+        let mut file = std::fs::File::create(&path).unwrap();
+        file.write_all(&segment[..starts[1]]).unwrap();
+        file.seek(SeekFrom::Current(gap as i64)).unwrap();
+        file.write_all(record).unwrap();
+    };
+    let far = 257 << 20;
+    let near_the_end_of_a_mebibyte = [0, 1, 4, 27, 28, 29, 200].map(|before| (1 << 20) - before);
+    for gap in near_the_end_of_a_mebibyte.into_iter().chain([1, far]) {
+        write_behind(gap, &segment[starts[2]..]);
+        assert_refused(folder.path());
+    }
+    write_behind(1 << 20, b"UWR1");
+    let report = verify(folder.path(), &Against::default()).unwrap();
+    assert!(!is_end_a_problem(&report), "{report:?}");
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(log.status().records, 2, "one of them says what was cut");
+    log.close().unwrap();
 }

@@ -99,6 +99,28 @@ fn every_record_of_a_checkpoint_can_be_proved() {
     assert!(matches!(reader.prove(1000), Err(LogError::Unknown { .. })));
 }
 
+/// A proof that does not hold was given for a good record whose tile was damaged.
+#[test]
+fn no_proof_is_given_that_does_not_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 600).close().unwrap();
+    for name in ["tile/0/000", "tile/0/002.p/88", "tile/1/000.p/2"] {
+        let path = folder.path().join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[40] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let reader = Reader::open(folder.path(), None).unwrap();
+        let error = reader.prove(3).unwrap_err();
+        assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+        // What the error says to do.
+        std::fs::remove_dir_all(folder.path().join("tile")).unwrap();
+        let log = Writer::open(folder.path(), Options::default()).unwrap();
+        log.close().unwrap();
+        reader.prove(3).unwrap();
+        sound(folder.path());
+    }
+}
+
 #[test]
 fn no_log_is_made_where_one_has_to_be_there() {
     let folder = tempfile::tempdir().unwrap();

@@ -317,6 +317,41 @@ fn a_thousand_failures_are_never_acknowledged() {
     (1_000..2_000).for_each(fail_once);
 }
 
+/// The disk is full at the index of records that are synced, and the process ends at some step of
+/// opening the log again: an index that has more than the records would be no trace of a crash.
+#[test]
+fn an_index_that_was_written_in_part_is_cut_before_its_records_are() {
+    for step in 0..16 {
+        let mut random = Random::new(step);
+        let disk = Sim::default();
+        // No checkpoint comes between.
+        let options = Options {
+            checkpoint_every: Duration::from_secs(3600),
+            ..Options::default()
+        };
+        let log = Writer::open_on(Arc::new(disk.clone()), &folder(), options).unwrap();
+        log.append((0..3).map(decision).collect())
+            .unwrap()
+            .wait()
+            .unwrap();
+        // After the records and their sync.
+        disk.set_fault(Some(Fault::Once(2, ENOSPC)));
+        let more = log.append((3..7).map(decision).collect());
+        more.unwrap().wait().unwrap_err();
+        disk.set_fault(Some(Fault::Dead(step)));
+        while disk.faults() < 2 && log.status().stopped.is_some() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for after in [disk.kill(), disk.cut_power(&mut random)] {
+            assert_sound(&after, step, "while it opens again");
+            let reader = Reader::open_on(Arc::new(after), &folder(), None).unwrap();
+            for index in 0..reader.size().unwrap() {
+                assert_eq!(reader.record(index).unwrap().index, index, "step {step}");
+            }
+        }
+    }
+}
+
 /// An erasure is interrupted at each step, by a failure after which the log opens itself again,
 /// or by a power cut: its record is erased or is not, and what is about it is refused or is not.
 #[test]

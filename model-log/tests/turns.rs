@@ -217,3 +217,34 @@ fn a_change_sees_what_came_while_it_was_prepared() {
     log.clone().close().unwrap();
     sound(folder.path());
 }
+
+/// Records that are erased here and there, as a list of those beyond their retention has them, take
+/// few steps of the log's thread: every decision waits for it meanwhile.
+#[test]
+fn an_erasure_of_scattered_records_takes_few_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Watched::default();
+    let log = open(folder.path(), &disk, u64::MAX);
+    append(&log, 8192).wait().unwrap();
+    append(&log, 2000).wait().unwrap();
+    let is_erased = |index: &u64| *index % 2 == 1 && *index < 9000;
+    disk.steps();
+    let erasure = Change {
+        indexes: (0..10_192).filter(is_erased).collect(),
+        ..change(0)
+    };
+    assert_eq!(log.erase(&erasure, "ann").unwrap().records, 4500);
+    let steps = disk.steps();
+    let of_index = steps.iter().filter(|step| step.is_of(WRITER, "index"));
+    let count = of_index.count();
+    assert!(count < 20, "{count} steps");
+    let reader = log.reader();
+    for index in (0..200).chain(8_900..9_100) {
+        let body = reader.record(index).unwrap().body;
+        let request = body.map(|body| body.request);
+        let expected = (!is_erased(&index)).then(|| decision(index % 8192).request);
+        assert_eq!(request, expected, "record {index}");
+    }
+    log.close().unwrap();
+    sound(folder.path());
+}

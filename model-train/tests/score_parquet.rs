@@ -110,7 +110,7 @@ fn row_groups_are_scored_and_copied() {
     let out = path("groups-scored.parquet");
     let sink = std::fs::File::create(&out).unwrap();
     let mut seen = Vec::new();
-    let answer = score_parquet(&mut decider(), &file, (sink, "out"), BLANK, |p| {
+    let answer = score_parquet(&mut decider(), file, (sink, "out"), BLANK, |p| {
         seen.push(p)
     });
     assert_eq!(answer.unwrap(), 400);
@@ -152,7 +152,7 @@ fn csv_becomes_parquet_with_the_types_of_the_schema() {
 #[test]
 fn an_error_names_the_line() {
     let file = input("stop.parquet", &[50, 100]);
-    let of_parquet = score_parquet(&mut decider(), &file, (Vec::new(), "out"), STOP, |_| ());
+    let of_parquet = score_parquet(&mut decider(), file, (Vec::new(), "out"), STOP, |_| ());
     let source = CsvText::open(&path("stop.parquet"), "stop.parquet").unwrap();
     let of_csv = score(
         &mut decider(),
@@ -199,7 +199,7 @@ fn identifiers_keep_their_digits() {
 fn a_date_is_no_number() {
     let path = of_others("dates.parquet");
     let file = ParquetFile::open(&path, "dates.parquet").unwrap();
-    let error = score_parquet(&mut decider(), &file, (Vec::new(), "out"), STOP, |_| ());
+    let error = score_parquet(&mut decider(), file, (Vec::new(), "out"), STOP, |_| ());
     let error = error.unwrap_err().to_string();
     assert!(
         error.starts_with("dates.parquet, line 2, column 'debt'") && error.contains("2025-01-01"),

@@ -264,6 +264,29 @@ def test_a_model_that_refuses_a_missing_value_is_not_imported_as_if_it_did_not(d
         model.decide({"credit_score": 600})
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_categories_of_a_group_are_imported_as_the_encoder_knows_them(data):
+    rows, outcome, texts = data
+    numbers = [column for column in rows if column not in texts]
+    fitted = make_pipeline(grouped(texts, numbers), ESTIMATORS["logistic regression"]).fit(rows, outcome)
+    columns = sklearn(fitted)["columns"]
+    assert {"known" in column for column in columns if column.get("other")} == {True}
+    check = rows.assign(expected=fitted.predict_proba(rows)[:, 1])
+    schema = 'name = "loan"\nversion = "1"\n'
+    for column in rows:
+        schema += f'[[feature]]\nname = "{column}"\nmissing = "native"\n'
+        if column in texts:
+            categories = json.dumps(sorted(rows[column].dropna().unique()))
+            schema += f'type = "category"\ncategories = {categories}\nunknown = "other"\n'
+        else:
+            schema += 'type = "number"\n'
+    schema += '[[feature]]\nname = "paid"\ntype = "boolean"\nrole = "target"\n'
+    model = underwrite.import_model("sklearn", sklearn(fitted), schema=schema, check=check)
+    first = check.head(1).to_dict("records")[0]
+    expected = first.pop("expected")
+    assert model.decide(first)["probability"] == pytest.approx(expected, abs=1e-12)
+
+
 def test_a_search_and_an_array_are_taken(data, tmp_path):
     rows, outcome, texts = data
     numbers = rows[["loan_amnt", "credit_score"]]

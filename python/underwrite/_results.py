@@ -86,5 +86,9 @@ def sentences(detail: Any, *, values: bool = True) -> str:
 def _sentence(problem: dict[str, Any], values: bool) -> str:
     place = [part for part in problem.get("loc", []) if part != "body"]
     where = f"column '{place[0]}': " if place and isinstance(place[0], str) else ""
+    message = problem["msg"]
+    # The only message with a value of the applicant's: what the formula comes to.
+    if not values and problem.get("type") == "derived_mismatch":
+        message = "Input contradicts its formula: leave the field out and it is computed"
     came = f", got {problem['input']!r}" if values and "input" in problem else ""
-    return f"{where}{problem['msg']}{came}"
+    return f"{where}{message}{came}"

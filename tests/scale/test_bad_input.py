@@ -81,6 +81,22 @@ def test_a_null_where_none_may_be_fails_the_job_and_leaves_nothing(points_rows, 
         underwrite.spark.score(bad, points, on_invalid="ignore")
 
 
+def test_a_ratio_that_contradicts_its_formula_is_named_without_what_it_comes_to(loans, folder):
+    schema = folder / "strict.toml"
+    text = (DATA / "loan.toml").read_text()
+    schema.write_text(text.replace('mismatch = "overwrite"', 'mismatch = "error"'))
+    assert schema.read_text() != text
+    strict = underwrite.train(DATA / "loan_sample.csv", schema, model="logistic_regression")
+    # 8000 / 48123 is 0.17.
+    odd = loans.limit(1).withColumns({
+        "loan_amnt": F.lit(8000), "person_income": F.lit(48123.0), "loan_percent_income": F.lit(0.5),
+    })  # fmt: skip
+    with pytest.raises(Exception, match="row 0: column 'loan_percent_income': ") as failed:
+        underwrite.spark.score(odd, strict).write.format("noop").mode("overwrite").save()
+    assert "contradicts its formula" in str(failed.value)
+    assert "should be" not in str(failed.value)
+
+
 def test_text_that_is_no_text_is_named(loans, model):
     broken = loans.withColumn("loan_intent", F.expr("if(id = 3, cast(unhex('FF41') as string), loan_intent)"))
     with pytest.raises(Exception, match=r"partition \d+.*column 'loan_intent'.*UTF-8"):

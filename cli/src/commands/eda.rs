@@ -46,7 +46,7 @@ impl Args {
             &[("--out", Some(&self.out)), ("--json", self.json.as_deref())],
         )?;
         let schema = self.schema.as_deref().map(files::read_schema).transpose()?;
-        let source = files::Source::open(&self.data)?;
+        let source = files::Source::open_for(&self.data, schema.as_ref().as_slice())?;
         let bar = progress::bytes(source.len, "Reading");
         let target = self.target.as_deref();
         let eda = explore(

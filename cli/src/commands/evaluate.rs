@@ -128,7 +128,9 @@ impl Args {
         let policy = self.policy(model, artifact)?;
         let texts = self.card_texts.as_deref().map(files::read_document);
         let document = texts.transpose()?.unwrap_or_default();
-        let data = files::Source::open(&self.data)?;
+        let own = || files::schema_of(model, artifact);
+        let read_by = schema.clone().map_or_else(own, Ok)?;
+        let data = files::Source::open_for(&self.data, &[&read_by])?;
         let bar = progress::bytes(data.len, "Evaluating");
         let test_rows = self.test_rows.as_deref().map(files::Source::open);
         let job = EvaluationJob {

@@ -182,7 +182,7 @@ impl Common {
         let source =
             model_import::read(library, &bytes, options).with_context(|| name.to_string())?;
         let schema = files::read_schema_file(&self.schema)?;
-        let rows = files::Source::open(&self.check)?;
+        let rows = files::Source::open_for(&self.check, &[&schema.schema])?;
         let job = Job {
             source: &source,
             source_sha256: sha256_hex(&bytes),

@@ -84,7 +84,7 @@ impl Args {
 
 /// The artifact that the training gives now.
 fn train(recorded: Recorded, data: &Path, test_rows: Option<&Path>) -> Result<Vec<u8>> {
-    let data = files::Source::open(data)?;
+    let data = files::Source::open_for(data, &[recorded.schema()])?;
     let test_rows = test_rows.map(files::Source::open).transpose()?;
     let bar = progress::bytes(data.len, "Reading");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -85,7 +85,7 @@ impl Args {
     }
 
     fn to_csv(&self, decider: &mut Decider) -> Result<u64> {
-        let source = files::Source::open(&self.input)?;
+        let source = files::Source::open_for(&self.input, &[&decider.artifact().schema])?;
         let mut sink = files::Sink::create(&self.output)?;
         let bar = progress::bytes(source.len, "Scoring");
         let shown = |progress| show(&bar, progress, |progress| progress.bytes);
@@ -104,7 +104,7 @@ impl Args {
             let mut sink = files::Sink::create_file(path)?;
             let bar = progress::rows(file.group_rows().iter().sum(), "Scoring");
             let shown = |progress| show(&bar, progress, |progress| progress.rows);
-            let refused = score_parquet(decider, &file, (&mut sink, &name), choices, shown)?;
+            let refused = score_parquet(decider, file, (&mut sink, &name), choices, shown)?;
             files::Sink::File(sink, name).finish()?;
             bar.finish_and_clear();
             return Ok(refused);

@@ -81,6 +81,9 @@ pub struct PolicyInfo {
     /// The band [from, to) of probabilities that a person decides.
     #[serde(default)]
     pub refer: Option<[f64; 2]>,
+    /// Whether rules may name protected features, whose values are then validated.
+    #[serde(default)]
+    pub allow_protected: bool,
     /// In the order of the policy's file.
     pub rules: Vec<RuleInfo>,
 }
@@ -89,6 +92,9 @@ pub struct PolicyInfo {
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct RuleInfo {
+    /// The condition, as it was written.
+    #[serde(default)]
+    pub when: String,
     /// What decisions call it. Rules may share a code.
     pub code: String,
     /// `decline`, `refer` or `approve`.
@@ -172,7 +178,8 @@ pub struct Feature {
 pub enum FeatureRole {
     /// It predicts.
     Input,
-    /// It is recorded to audit fairness, and never used to decide.
+    /// It is recorded to audit fairness; the model does not see it, and rules only where the
+    /// policy allows it.
     Protected,
     /// It may come, and is not looked at.
     Ignored,
@@ -238,6 +245,20 @@ impl Description {
         let first = self.languages.first();
         let text = first.and_then(|language| rule.text.get(language));
         text.map_or("", String::as_str)
+    }
+
+    /// Whether rules may decide by a protected feature. Its name in the text of a condition counts
+    /// even where it is a part of another: one that decides is never left out.
+    #[must_use]
+    pub fn may_rules_use(&self, feature: &Feature) -> bool {
+        // A name in backticks may have a backslash before any of its characters that needs one.
+        let plain = |text: &str| text.replace('\\', "");
+        feature.role == FeatureRole::Protected
+            && self.policy.as_ref().is_some_and(|policy| {
+                let name = plain(&feature.name);
+                let is_named = |rule: &RuleInfo| plain(&rule.when).contains(&name);
+                policy.allow_protected && policy.rules.iter().any(is_named)
+            })
     }
 
     /// How many input and protected features there are, of one type or of any.

@@ -9,6 +9,10 @@ use super::error::CallError;
 use super::instance::Instance;
 use super::limits::{Limits, processors};
 
+/// How long a call waits for one that is returned before it creates another: longer than a piece of
+/// a batch takes.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// What a new instance cost.
 #[derive(Debug, Clone, Copy)]
 pub struct InstanceTimes {
@@ -156,11 +160,13 @@ impl Pool {
         let thread = current();
         let is_long = wanted == Wanted::Any;
         let mut slots = self.lock();
-        let mut has_waited = false;
+        let (begun, mut has_waited) = (Instant::now(), false);
         loop {
             let is_next = has_waited || slots.idle.len() > slots.waiting;
             let idle = is_next.then(|| slots.take(thread)).flatten();
-            let may_create = is_long || slots.alive == 0;
+            // What all were lent for may go on for seconds, and nobody creates another.
+            let is_in_vain = slots.alive == slots.long && begun.elapsed() >= PATIENCE;
+            let may_create = is_long || slots.alive == 0 || is_in_vain;
             if idle.is_some() || may_create && slots.has_room(&self.limits) {
                 slots.long += usize::from(is_long);
                 if idle.is_none() {
@@ -171,10 +177,8 @@ impl Pool {
                 return self.lend(idle, is_long);
             }
             slots.waiting += 1;
-            slots = self
-                .returned
-                .wait(slots)
-                .unwrap_or_else(PoisonError::into_inner);
+            let waited = self.returned.wait_timeout(slots, PATIENCE);
+            slots = waited.unwrap_or_else(PoisonError::into_inner).0;
             slots.waiting -= 1;
             has_waited = true;
         }

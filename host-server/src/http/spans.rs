@@ -3,8 +3,8 @@
 //! dropped, and requests are unaffected.
 //!
 //! Names and attributes follow OpenTelemetry's semantic conventions for HTTP servers, except
-//! that `url.path` is left out: a client may have put anything there. `http.route` is exported
-//! instead.
+//! that `url.path` and a client's `tracestate` are left out: a client may have put anything there.
+//! `http.route` is exported instead of the path.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_ANSWER: u64 = 64 << 10;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Records spans and exports them.
 pub(crate) struct Spans {
@@ -126,6 +127,8 @@ impl Spans {
 
 /// The layer. The access log names the `traceparent` that it sets on the request.
 async fn record(State(spans): State<Arc<Spans>>, mut request: Request, next: Next) -> Response {
+    // A client may have put anything there, and the exporter would send it with the span.
+    request.headers_mut().remove(TRACESTATE);
     let mut span = spans.begin(&request);
     let ours = traceparent(span.span_context());
     if let Some(ours) = &ours {

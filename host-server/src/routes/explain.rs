@@ -85,29 +85,25 @@ async fn question(
     version: Option<&str>,
 ) -> Result<Question, ApiError> {
     check_json(call.headers)?;
-    let named = if version.is_some() {
-        let nothing = Bytes::new();
-        let target = app.target_version(call, name, version, &nothing);
-        Some(can_explain(target.await?)?)
-    } else {
-        // Before a long body is read.
-        app.known_model(name)?;
-        None
-    };
+    // Before a long body is read. Whoever has not yet sent one keeps no version in memory.
+    match version {
+        Some(version) => drop(app.known(name, version)?),
+        None => app.known_model(name)?,
+    }
     let packed = app.read_batch(call, body).await?;
     let permit = app.begin_long(call.caller)?;
     let body = app.unpack(call, packed).await?;
     let asked = asked(app, call, &body).await?;
-    let target = match named {
-        Some(target) => target,
+    let target = match version {
+        Some(_) => app.target_version(call, name, version, &body).await?,
         // As for a decision about the same application, or about a batch.
         None => {
             let application = asked.application();
-            can_explain(app.target_of(call, name, application, true).await?)?
+            app.target_of(call, name, application, true).await?
         }
     };
     Ok(Question {
-        target,
+        target: can_explain(target)?,
         body,
         asked,
         _permit: permit,

@@ -58,6 +58,9 @@ impl Scores {
     }
 }
 
+/// So many bytes of texts are written in some ten microseconds.
+const SHORT_TEXTS: usize = 64 << 10;
+
 /// A text for each row, of which few differ.
 #[derive(Default)]
 struct Words {
@@ -67,6 +70,8 @@ struct Words {
     rows: Vec<usize>,
     /// Bytes that the known take.
     bytes: usize,
+    /// Bytes of the texts of all rows.
+    written: usize,
 }
 
 /// Bytes that a row takes in [`Scores`], without its texts, and a text without its letters.
@@ -83,6 +88,7 @@ impl Words {
             next
         });
         self.rows.push(number);
+        self.written += word.len();
     }
 
     fn at(&self, row: usize) -> &str {
@@ -230,6 +236,14 @@ struct Told<'a> {
 impl Scores {
     pub(super) fn len(&self) -> usize {
         self.predictions.len()
+    }
+
+    /// Whether to write them takes long: for a few rows, too, in each of which many values were
+    /// adjusted.
+    pub(super) fn are_long(&self) -> bool {
+        let words = [&self.labels, &self.rules, &self.adjustments];
+        let texts: usize = words.map(|words| words.written).iter().sum();
+        self.len() > ROWS_A_PIECE || texts > SHORT_TEXTS
     }
 
     /// About how many bytes they take.

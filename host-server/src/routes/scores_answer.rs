@@ -6,7 +6,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::pieces::ROWS_A_PIECE;
 use super::score_rows::{Asked, Predictions, Scores};
 use crate::app::App;
 use crate::http::answers::counted;
@@ -36,7 +35,7 @@ pub(super) async fn written<T: Send + 'static>(
 ) -> Result<(T, Bytes), ApiError> {
     let mut out = Buffer::new(usize::MAX, &app.admission().memory(call.caller));
     let of = std::mem::take(scores);
-    let is_long = of.len() > ROWS_A_PIECE;
+    let is_long = of.are_long();
     let work = move || {
         let done = write(&of, &mut out);
         (of, done.map(|done| (done, out.into_bytes())))

@@ -7,8 +7,12 @@
 //! The p-value is interpolated, as in SciPy, by a parabola through the logarithms of their
 //! table's seven levels, and stays within 0.001 and 0.25.
 
+use std::f64::consts::{EULER_GAMMA, PI};
+
 use crate::sample::total;
 
+/// Rows up to which the sums of the variance are added up one by one.
+const SUMMED_ROWS: f64 = 100_000.0;
 /// Levels of the table.
 const LEVELS: [f64; 7] = [0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.001];
 /// The normed statistic at each level for two samples: `b0 + b1 + b2` of table 2.
@@ -78,14 +82,7 @@ fn squared_distance(reference: &[u64], current: &[u64]) -> f64 {
 fn variance(n: f64, m: f64) -> f64 {
     let all = n + m;
     let both = 1.0 / n + 1.0 / m;
-    let (mut h, mut g) = (0.0, 0.0);
-    // h = Σ 1/i for i < N; g = Σ_{i < j} 1 / ((N - i) j): one pass from the far end.
-    let last = all as u64;
-    for i in (2..last).rev() {
-        h += 1.0 / i as f64;
-        g += h / (last - i + 1) as f64;
-    }
-    h += 1.0;
+    let (h, g) = harmonic_sums(all);
     let a = 4.0 * g - 6.0 + (10.0 - 6.0 * g) * both;
     let b = (2.0 * g - 4.0) * 4.0 + 16.0 * h + (2.0 * g - 14.0 * h - 4.0) * both - 8.0 * h
         + 4.0 * g
@@ -96,6 +93,24 @@ fn variance(n: f64, m: f64) -> f64 {
         + 4.0 * h;
     let d = (2.0 * h + 6.0) * 4.0 - 8.0 * h;
     (a * all.powi(3) + b * all.powi(2) + c * all + d) / ((all - 1.0) * (all - 2.0) * (all - 3.0))
+}
+
+/// `h = Σ 1/i` for i < N, and `g = Σ 1 / ((N - i) j)` for i < j < N.
+fn harmonic_sums(all: f64) -> (f64, f64) {
+    if all > SUMMED_ROWS {
+        // Euler and Maclaurin; g is `Σ 1/i²` for i to N, less `2 h / N + 1 / N²`.
+        let h = all.ln() + EULER_GAMMA - 0.5 / all - 1.0 / (12.0 * all * all);
+        let squares = PI * PI / 6.0 - 1.0 / all + 0.5 / (all * all);
+        return (h, squares - 2.0 * h / all - 1.0 / (all * all));
+    }
+    let (mut h, mut g) = (0.0, 0.0);
+    let last = all as u64;
+    // One pass from the far end.
+    for i in (2..last).rev() {
+        h += 1.0 / i as f64;
+        g += h / (last - i + 1) as f64;
+    }
+    (h + 1.0, g)
 }
 
 /// The least-squares parabola of the logarithms of [`LEVELS`] over [`CRITICAL`].

@@ -15,6 +15,10 @@ use crate::sample::total;
 /// Terms below this end the series, as in SciPy: p-values near 0 share its error.
 const LEAST_TERM: f64 = 1e-7;
 
+/// Beyond this the limit exceeds x with a probability below the smallest `f64` (8.3e-325 at 150.5,
+/// about `exp(-π² x / 2)`), while the series needs ever more terms: some `4.4 √x`.
+const LARGEST: f64 = 150.5;
+
 /// Rows a side up to which the p-value is exact.
 const EXACT_ROWS: f64 = 20.0;
 
@@ -137,6 +141,9 @@ fn squares(distance: f64, count: f64) -> f64 {
 
 /// The distribution function of the limit.
 fn limit(x: f64, least_term: f64) -> f64 {
+    if x > LARGEST {
+        return 1.0;
+    }
     let mut sum = 0.0;
     // Γ(k + 1/2) / Γ(k + 1)
     let mut gammas = PI.sqrt();

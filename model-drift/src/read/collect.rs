@@ -330,7 +330,7 @@ fn push_texts(column: &mut Column, texts: &Texts, missing: &MissingValues, is_bo
     let mut known: ShortTexts<(&str, u64)> = ShortTexts::default();
     let mut push = |text: &str, count| {
         let text = text.trim();
-        match missing.has_text(text) {
+        match is_missing(text, missing) {
             true => column.missing += count,
             false => column.push_texts(counted_as(text, is_boolean), count),
         }

@@ -6,6 +6,7 @@ mod csv;
 mod decimal;
 mod error;
 mod meaning;
+mod numbers;
 mod parquet;
 mod sample;
 
@@ -24,6 +25,7 @@ pub use collect::Collector;
 pub use error::{ReadError, ReadErrorKind};
 pub(crate) use meaning::Meaning;
 pub use model_files::block::{BLOCK_ROWS, Block, Cells, Texts};
+pub use numbers::read_numbers_as_json;
 pub use sample::RowSample;
 
 /// How a file is read.

@@ -1,12 +1,14 @@
 //! Parquet: row groups on several threads, in blocks of rows.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use model_files::parquet::{ColumnKind, ParquetFile};
 use rayon::prelude::*;
 
 use super::{
-    Batch, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind, keep, specs_of_kinds,
+    Batch, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind, keep, read_numbers_as_json,
+    specs_of_kinds,
 };
 use crate::sketch::Kind;
 
@@ -16,7 +18,7 @@ pub(super) fn read(
     plan: &Plan,
     on_block: OnBlock<'_>,
 ) -> Result<Batch, ReadError> {
-    let file = ParquetFile::open(path, name)?;
+    let file = open(path, name, plan)?;
     let header = file.header();
     let wanted = match &plan.specs {
         Some(specs) => specs.clone(),
@@ -67,6 +69,23 @@ pub(super) fn read(
             Ok(one)
         })?;
     layout.finish(name, collector)
+}
+
+fn open(path: &Path, name: &str, plan: &Plan) -> Result<ParquetFile, ReadError> {
+    let mut file = ParquetFile::open(path, name)?;
+    if let Some(schema) = &plan.schema {
+        read_numbers_as_json(&mut file, schema);
+    }
+    // A sketch knows its categories without a schema.
+    let specs = plan.specs.iter().flatten();
+    for spec in specs.filter(|spec| !spec.known.is_empty()) {
+        if let Some(column) = file.header().iter().position(|name| *name == spec.name) {
+            let known = spec.known.clone();
+            let text = move |number: &str| known.iter().find(|text| *text == number).cloned();
+            file.read_numbers_as(column, Arc::new(text));
+        }
+    }
+    Ok(file)
 }
 
 fn kind(kind: ColumnKind) -> Kind {

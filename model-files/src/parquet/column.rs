@@ -6,6 +6,7 @@ use parquet::errors::ParquetError as LibraryError;
 
 use super::error::LongRecord;
 use super::meaning::Meaning;
+use super::number_text::NumberTexts;
 use crate::block::{Cells, Texts};
 use crate::csv::MAX_RECORD;
 
@@ -18,6 +19,7 @@ pub(super) struct Open {
     pub(super) meaning: Meaning,
     /// Whether its 64-bit integers are texts in every block.
     pub(super) as_texts: bool,
+    pub(super) number_texts: NumberTexts,
 }
 
 impl Open {

@@ -29,7 +29,14 @@ impl CsvText {
     /// # Errors
     /// As [`ParquetFile::open`], and when a column is neither of numbers nor of texts.
     pub fn open(path: &Path, name: &str) -> Result<Self, ParquetError> {
-        let file = ParquetFile::open(path, name)?;
+        Self::new(ParquetFile::open(path, name)?)
+    }
+
+    /// The rows of a file that is open.
+    ///
+    /// # Errors
+    /// When a column is neither of numbers nor of texts.
+    pub fn new(file: ParquetFile) -> Result<Self, ParquetError> {
         (0..file.header().len()).try_for_each(|index| file.kind(index).map(|_| ()))?;
         Ok(Self {
             text: header_text(&file),

@@ -63,6 +63,7 @@ impl Group {
                 optional,
                 meaning: file.meanings[index],
                 as_texts: file.as_texts[index],
+                number_texts: file.number_texts(index),
             })
         };
         let columns = (0..file.columns.len())
@@ -100,6 +101,7 @@ impl Group {
             let (rows, levels) = (self.block.rows, &mut self.levels);
             guarded(|| open.fill(cells, rows, levels))
                 .map_err(|error| in_column(&self.name, &open.name, error))?;
+            open.number_texts.write(cells);
         }
         Ok(Some(&mut self.block))
     }

@@ -12,6 +12,7 @@ mod group;
 mod guard;
 mod header;
 mod meaning;
+mod number_text;
 mod pages;
 mod stored;
 mod thrift;
@@ -27,6 +28,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::schema::types::{ColumnDescPtr, TypePtr};
 
 use meaning::Meaning;
+use number_text::NumberTexts;
 
 pub use cells::{NewCells, NewColumn, NewKind, Words};
 pub use csv_text::{CsvText, header_text};
@@ -34,6 +36,7 @@ pub use error::{ParquetError, ParquetErrorKind};
 pub use from_csv::FromCsv;
 pub use group::Group;
 pub use guard::is_guarded;
+pub use number_text::NumberText;
 pub use write::{Encoded, ParquetWriter};
 
 /// What a Parquet file begins and ends with.
@@ -82,6 +85,8 @@ pub struct ParquetFile {
     meanings: Vec<Meaning>,
     /// Columns of numbers that the file says are too large for an `f64`: texts in every block.
     as_texts: Vec<bool>,
+    /// What the numbers of each column are read as.
+    number_texts: Vec<Vec<NumberText>>,
     /// Rows of each row group.
     rows: Vec<u64>,
 }
@@ -115,6 +120,7 @@ impl ParquetFile {
             fields: schema.root_schema().get_fields().to_vec(),
             as_texts: as_texts.collect(),
             rows: rows.collect(),
+            number_texts: vec![Vec::new(); columns.len()],
             columns,
             meanings,
             metadata,
@@ -166,6 +172,14 @@ impl ParquetFile {
         }
     }
 
+    /// Has the numbers of a column read as texts, which [`ParquetFile::kind`] does not say: as the
+    /// first of all that were given for it answers. A column of texts stays as it is.
+    pub fn read_numbers_as(&mut self, column: usize, text: NumberText) {
+        if let Some(texts) = self.number_texts.get_mut(column) {
+            texts.push(text);
+        }
+    }
+
     /// Opens a row group to read the wanted columns. Groups may be read on several threads.
     ///
     /// # Errors
@@ -176,6 +190,19 @@ impl ParquetFile {
         wanted: impl Fn(usize) -> bool,
     ) -> Result<Group, ParquetError> {
         Group::open(self, index, wanted)
+    }
+
+    fn number_texts(&self, column: usize) -> NumberTexts {
+        let physical = self.columns[column].physical_type();
+        let has_point = matches!(self.meanings[column], Meaning::Decimal(1..));
+        let is_number = matches!(self.kind(column), Ok(ColumnKind::Number));
+        NumberTexts {
+            texts: match is_number {
+                true => self.number_texts[column].clone(),
+                false => Vec::new(),
+            },
+            is_float: has_point || matches!(physical, Physical::FLOAT | Physical::DOUBLE),
+        }
     }
 
     /// Clones of a file share its position, so each that reads opens the file itself.

@@ -186,6 +186,14 @@ pub(super) fn number(key: &str, text: &str) -> Result<f64, ImportError> {
     })
 }
 
+/// The threshold of a split: `inf` sends every number to the left.
+pub(super) fn threshold(key: &str, text: &str) -> Result<f64, ImportError> {
+    match text {
+        "inf" => Ok(f64::MAX),
+        _ => number(key, text),
+    }
+}
+
 /// A whole number that fits.
 pub(super) fn whole<T: std::str::FromStr>(key: &str, text: &str) -> Result<T, ImportError> {
     text.parse().map_err(|_| {

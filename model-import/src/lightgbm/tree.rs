@@ -2,7 +2,7 @@
 
 use model_core::forest::MAX_CATEGORIES;
 
-use super::lines::{Block, number, whole};
+use super::lines::{Block, number, threshold, whole};
 use crate::error::{ImportError, broken, unsupported};
 use crate::source::{Band, Compare, Cut, Missing, NEAR_ZERO, Node, Set, Test, Tree};
 
@@ -89,7 +89,7 @@ impl Splits {
         };
         Ok(Self {
             columns: block.list("split_feature", splits, whole)?,
-            cuts: block.list("threshold", splits, number)?,
+            cuts: block.list("threshold", splits, threshold)?,
             kinds: block.list("decision_type", splits, whole)?,
             left: block.list("left_child", splits, whole)?,
             right: block.list("right_child", splits, whole)?,

@@ -61,6 +61,13 @@ fn category(part: &ColumnPart) -> Result<Content, String> {
         Some(OtherPart::Is(is)) => is,
         Some(OtherPart::Number(_)) => return Err("\"other\": expected true or false".into()),
     };
+    // What the encoder knows is no unknown text, and the group of the infrequent ones alone does not
+    // say what it knows.
+    if is_other && part.known.is_none() {
+        return Err(
+            "\"other\": true needs the list \"known\", which earlier exporters left out: export the model again".into(),
+        );
+    }
     let ones: BTreeSet<&String> = values.iter().collect();
     let mut of: Vec<(String, f64)> = Vec::new();
     for text in part.known.iter().flatten() {

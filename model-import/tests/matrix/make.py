@@ -165,6 +165,7 @@ LIGHTGBM = [
     ("unbalanced", {"is_unbalance": True, "reg_lambda": 5.0}, {}),
     ("early", {"n_estimators": 400, "learning_rate": 0.2}, {"early": True}),
     ("zero-as-missing", {"zero_as_missing": True}, {"zeros": 0.3, "positive_debt": True}),
+    ("missing-alone", {}, {"telling": True, "ask_missing": True}),
 ]
 
 
@@ -175,6 +176,9 @@ def lightgbm(root):
         data = Data(seed, options.get("rows", 4000), options.get("missing", 0.0), options.get("zeros", 0.0))
         columns = NUMBERS + (list(CATEGORIES) if options.get("categories") else [])
         extra = {}
+        if options.get("telling"):
+            # That a debt is missing says more than what it is: such splits have the threshold inf.
+            data.frame.loc[(data.y == 1) & (np.arange(len(data.y)) % 3 == 0), "debt"] = np.nan
         if options.get("positive_debt"):
             # Nothing but a missing value is near 0, and no rate, income or score is.
             data.frame["debt"] = data.frame["debt"].abs()
@@ -366,6 +370,9 @@ def pipelines():
     yield "sigmoid-forest", CalibratedClassifierCV(RandomForestClassifier(40, max_depth=8, random_state=5), method="sigmoid", ensemble=False), {}
     yield "sigmoid-boosting", CalibratedClassifierCV(GradientBoostingClassifier(n_estimators=30, random_state=5), method="sigmoid", ensemble=False), {}
     yield "isotonic-forest", CalibratedClassifierCV(RandomForestClassifier(30, max_depth=5, random_state=6), method="isotonic", ensemble=False), {}
+    rare = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=0.12)
+    yield "logistic-infrequent", make_pipeline(prepared(StandardScaler(), rare), LogisticRegression(max_iter=500)), both
+    yield "forest-infrequent", make_pipeline(prepared("passthrough", rare), RandomForestClassifier(40, max_depth=10, random_state=3, n_jobs=2)), both
 
 
 def cuts_of(exported):

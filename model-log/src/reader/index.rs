@@ -23,7 +23,8 @@ pub(super) struct Index {
 
 enum Source {
     File(Box<dyn DiskFile>),
-    /// The file is absent or short: the bytes that it should have, derived from the records.
+    /// The file is absent, short or too long: the bytes that it should have, derived from the
+    /// records.
     Records(Arc<Vec<u8>>),
 }
 
@@ -126,44 +127,50 @@ impl Reader {
         size.saturating_sub(epoch * EPOCH).min(EPOCH)
     }
 
-    /// The indexes that end before the records do: so a power failure leaves the last one until the log
-    /// is opened for writing. To derive them takes the keys.
-    pub(super) fn short_indexes(&self) -> Result<Vec<Derived>, LogError> {
+    /// The indexes that do not end where the records do: a power failure leaves the last one short
+    /// until the log is opened for writing. To derive them takes the keys.
+    pub(super) fn wrong_indexes(&self) -> Result<Vec<Derived>, LogError> {
         let epochs = self.layout.epochs(&*self.disk)?;
-        let mut short = Vec::new();
+        let mut wrong = Vec::new();
         for epoch in 0..epochs {
             let is_last = epoch + 1 == epochs;
             let least = match is_last {
-                true => self.least_of_short(epoch)?,
+                true => self.least_of_wrong(epoch)?,
                 false => (self.entries(epoch)? < EPOCH).then_some(EPOCH),
             };
-            short.extend(least.map(|least| Derived {
+            wrong.extend(least.map(|least| Derived {
                 epoch,
                 least,
                 bytes: Arc::default(),
             }));
         }
-        Ok(short)
+        Ok(wrong)
     }
 
     /// How many entries the file of an index has.
     fn entries(&self, epoch: u64) -> Result<u64, LogError> {
         let path = self.layout.index(epoch);
         match self.disk.open(&path, How::Read).and_then(|file| file.len()) {
-            Ok(bytes) => Ok(bytes / LEN as u64),
+            Ok(bytes) => Ok((bytes / LEN as u64).min(EPOCH)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(LogError::io(&path, error)),
         }
     }
 
-    /// Records that the last epoch has at least, if its index is short. A writer that runs is not
-    /// asked for what it has not yet said to be recorded.
-    fn least_of_short(&self, epoch: u64) -> Result<Option<u64>, LogError> {
+    /// Records that the last epoch has at least, if its index has less or more. A writer that runs
+    /// is not asked for what it has not yet said to be recorded.
+    fn least_of_wrong(&self, epoch: u64) -> Result<Option<u64>, LogError> {
         // Asked first: a writer that runs signs nothing that is not in its index.
         let covered = self.covered(epoch);
         let entries = self.entries(epoch)?;
         if entries < covered {
             return Ok(Some(entries));
+        }
+        let last = self.last_entry(epoch, entries);
+        // Whatever no checkpoint covers has to be there: a record is written before its entry is.
+        let is_there = |entry: &Entry| self.is_at(epoch * EPOCH + entries - 1, entry);
+        if entries > covered && last.is_some_and(|entry| !is_there(&entry)) {
+            return Ok(Some(covered));
         }
         if self.keys.is_none() {
             return Ok(None);
@@ -171,17 +178,24 @@ impl Reader {
         let path = self.layout.records(epoch);
         let records = self.disk.open(&path, How::Read).and_then(|file| file.len());
         let records = records.map_err(|error| LogError::io(&path, error))?;
-        let last = entries.checked_sub(1);
-        let (least, end) = match last.map(|last| self.index(epoch)?.entry(last)) {
-            None => (0, 0),
-            Some(Ok(Some(entry))) => (entries, entry.end()),
-            // Where a file ends that a power failure left.
-            Some(_) => (0, 0),
-        };
+        let (least, end) = last.map_or((0, 0), |entry| (entries, entry.end()));
         let path = self.layout.lock();
         let is_locked = || self.disk.is_locked(&path);
         let is_short = end < records && !is_locked().map_err(|error| LogError::io(&path, error))?;
         Ok(is_short.then_some(least))
+    }
+
+    /// The last of so many entries; `None` where there are none, and for one that cannot be read:
+    /// so a file may end that a power failure left.
+    fn last_entry(&self, epoch: u64, entries: u64) -> Option<Entry> {
+        let last = entries.checked_sub(1)?;
+        self.index(epoch).ok()?.entry(last).ok()?
+    }
+
+    /// Whether a record is where its entry says.
+    fn is_at(&self, index: u64, entry: &Entry) -> bool {
+        let bytes = self.frame_bytes(index, entry);
+        bytes.is_ok_and(|bytes| self.parse(index, &bytes).is_ok())
     }
 
     pub(crate) fn entry(&self, index: u64) -> Result<Entry, LogError> {

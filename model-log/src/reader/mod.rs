@@ -20,6 +20,7 @@ use crate::disk::{Disk, How, RealDisk};
 use crate::error::LogError;
 use crate::event;
 use crate::frame::{self, Frame, Parsed};
+use crate::index::Entry;
 use crate::keys::{self, Keys};
 use crate::layout::Layout;
 use crate::note::{Checkpoint, Verifier};
@@ -34,7 +35,7 @@ pub struct Reader {
     layout: Layout,
     /// Without them the bodies stay closed.
     keys: Option<Keys>,
-    /// The indexes whose files do not say all that the records do.
+    /// The indexes whose files say less than the records do, or more.
     derived: Vec<Derived>,
 }
 
@@ -69,7 +70,7 @@ impl Reader {
             None
         };
         let mut reader = Self::over(disk, layout, opened);
-        reader.derived = reader.short_indexes()?;
+        reader.derived = reader.wrong_indexes()?;
         Ok(reader)
     }
 
@@ -106,9 +107,8 @@ impl Reader {
         }
     }
 
-    /// The frame of a record, as it is in its segment.
-    fn frame_bytes(&self, index: u64) -> Result<Vec<u8>, LogError> {
-        let entry = self.entry(index)?;
+    /// The frame of a record, from where its entry of the index says.
+    fn frame_bytes(&self, index: u64, entry: &Entry) -> Result<Vec<u8>, LogError> {
         let path = self.layout.records(index / EPOCH);
         let mut bytes = vec![0; (entry.length as usize).min(frame::HEAD + 256 + frame::MAX_SEALED)];
         let read = self
@@ -125,7 +125,7 @@ impl Reader {
     /// # Errors
     /// When there is none of this index, when it is damaged, or when the keys are missing.
     pub fn record(&self, index: u64) -> Result<Opened, LogError> {
-        let bytes = self.frame_bytes(index)?;
+        let bytes = self.frame_bytes(index, &self.entry(index)?)?;
         let frame = self.parse(index, &bytes)?;
         let mut seeds = self.seeds(index / EPOCH)?;
         open_frame(&frame, &mut seeds)

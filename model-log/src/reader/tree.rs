@@ -6,7 +6,7 @@ use super::Reader;
 use crate::error::LogError;
 use crate::proof::Proof;
 use crate::tiles::{Tile, WIDTH, element, full_path};
-use crate::tree::{Hash, inclusion_proof, root};
+use crate::tree::{Hash, inclusion_proof, root, root_of_proof};
 
 impl Reader {
     /// A tile by its path, such as `tile/0/x001/067` or `tile/entries/000.p/5`; `None` when
@@ -54,14 +54,14 @@ impl Reader {
     /// `extra`.
     ///
     /// # Errors
-    /// When no checkpoint covers the record.
+    /// When no checkpoint covers the record, or the files do not lead to what it signs.
     pub fn prove(&self, index: u64) -> Result<String, LogError> {
         let (note, checkpoint) = self.signed()?;
         if index >= checkpoint.size {
             let size = checkpoint.size;
             return Err(LogError::Unknown { index, size });
         }
-        let bytes = self.frame_bytes(index)?;
+        let bytes = self.frame_bytes(index, &self.entry(index)?)?;
         let leaf = self.parse(index, &bytes)?.leaf;
         let mut nodes = Nodes {
             reader: self,
@@ -69,6 +69,14 @@ impl Reader {
         };
         let mut node = |height, position| nodes.node(height, position);
         let hashes = inclusion_proof(index, checkpoint.size, &mut node)?;
+        let root = root_of_proof(index, checkpoint.size, leaf.hash(), &hashes);
+        if root != Some(checkpoint.root.0) {
+            let place = self.layout.path("tile").display().to_string();
+            return Err(LogError::damaged(
+                place,
+                "these tiles and the record do not lead to the root that was signed: run `underwrite log verify`; where it names tiles alone, stop the server, remove this folder, and start the server, which builds it again",
+            ));
+        }
         let proof = Proof {
             index,
             leaf,

@@ -64,8 +64,7 @@ impl Check {
             }
             Err(error) => return Difference::Problem(format!("cannot be read: {error}")),
         };
-        // A running server may have gone on.
-        if found == expected || (self.open && found.starts_with(expected)) {
+        if found == expected {
             return Difference::None;
         }
         let byte = if self.open {
@@ -112,7 +111,8 @@ fn first_unexplained(found: &[u8], expected: &[u8], crash: Crash) -> Option<usiz
             return byte;
         }
     }
-    (found.len() < expected.len() && !crash.torn).then_some(found.len())
+    // A crash leaves less of a file, and never more.
+    (found.len() > end || expected.len() > end && !crash.torn).then_some(end)
 }
 
 #[cfg(test)]
@@ -176,6 +176,9 @@ mod tests {
         }
         assert_eq!(first_unexplained(&before, &after, ENDED), None);
         assert_eq!(first_unexplained(&after[..cut], &after, ENDED), Some(cut));
+        for crash in [INDEX, ENDED] {
+            assert_eq!(first_unexplained(&after, &after[..cut], crash), Some(cut));
+        }
     }
 
     #[test]

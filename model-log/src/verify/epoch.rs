@@ -3,6 +3,7 @@
 use super::derived::{Crash, Difference};
 use super::{Check, Problem};
 use crate::digest::Digest;
+use crate::disk::How;
 use crate::error::LogError;
 use crate::event;
 use crate::frame::{Bad, Frame};
@@ -58,6 +59,8 @@ struct Reading<'a> {
     builder: Builder,
     keys: Option<(&'a Keys, Seeds)>,
     index: Vec<u8>,
+    /// Bytes that the file of the index had before the records were read.
+    indexed: u64,
     buffer: Vec<u8>,
     synced: u64,
 }
@@ -65,6 +68,9 @@ struct Reading<'a> {
 impl Work<'_> {
     pub(crate) fn read(&self, number: u64) -> Result<Epoch, LogError> {
         let check = self.check;
+        // First: a record is on the disk before its entry is, so all of these have to be there.
+        let index = check.disk.open(&check.layout.index(number), How::Read);
+        let indexed = index.and_then(|index| index.len()).unwrap_or(0);
         let mut reading = Reading {
             work: *self,
             epoch: Epoch {
@@ -75,6 +81,7 @@ impl Work<'_> {
             builder: Builder::default(),
             keys: None,
             index: Vec::new(),
+            indexed,
             buffer: Vec::new(),
             synced: 0,
         };
@@ -250,8 +257,13 @@ impl Reading<'_> {
         let Some((keys, _)) = &self.keys else { return };
         let (check, number) = (self.work.check, self.epoch.number);
         let path = format!("index/{number:08}");
-        let found = check.disk.read(&check.layout.path(&path));
+        let mut found = check.disk.read(&check.layout.path(&path));
         let mut expected = std::mem::take(&mut self.index);
+        // What a running server has added since is of records that were not read.
+        let known = usize::try_from(self.indexed).unwrap_or(usize::MAX);
+        if let Ok(found) = &mut found {
+            found.truncate(known.max(expected.len()));
+        }
         // Beside a running server a record may have been erased since its key was read here. Its
         // key goes first, so an index that was read before the seeds shows no erasure that they
         // do not.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Check, Report};
+use crate::disk::How;
 use crate::error::LogError;
 use crate::keys;
 use crate::layout::number;
@@ -39,6 +40,7 @@ impl Check {
                 let epoch = number(&name);
                 // A running server may begin the next epoch now; a crash may leave it half begun.
                 let begun = self.open && epoch == Some(epochs);
+                let begun = begun && (folder != "index" || self.is_begun(epochs));
                 if epoch.is_none_or(|epoch| epoch >= epochs) && !begun {
                     self.stranger(&format!("{folder}/{name}"), &name, report);
                 }
@@ -48,6 +50,14 @@ impl Check {
             self.key_names(keys, epochs, report)?;
         }
         Ok(())
+    }
+
+    /// Whether the index of an epoch may be one that begins: until there are records it is empty.
+    fn is_begun(&self, epoch: u64) -> bool {
+        let index = self.disk.open(&self.layout.index(epoch), How::Read);
+        index.is_ok_and(|index| index.is_empty().unwrap_or(false))
+            // Asked last: a running server may have come to them.
+            || self.disk.exists(&self.layout.records(epoch))
     }
 
     fn key_names(&self, folder: &Path, epochs: u64, report: &mut Report) -> Result<(), LogError> {

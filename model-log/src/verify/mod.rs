@@ -64,6 +64,8 @@ pub fn verify_on(
     };
     let own = check.own_checkpoint(&verifier, &mut report);
     let outside = outside_checkpoint(&verifier, against, &mut report);
+    // Listed before the records are read: tiles are written when their records are on the disk.
+    let files = tiles::files(&check)?;
     let epochs = check.list_epochs(&mut report)?;
     let read = check.read_epochs(epochs, &[own.as_ref(), outside.as_ref()], &mut report)?;
     report.records = read.iter().map(|epoch| epoch.count).sum();
@@ -82,7 +84,7 @@ pub fn verify_on(
     }
     check.erasures(&read, &mut report);
     check.models(&read, &mut report)?;
-    tiles::check(&check, &read, report.signed, &mut report)?;
+    tiles::check(&check, &read, files, &mut report);
     check.folders(&key_folder, epochs, &mut report)?;
     Ok(report)
 }

@@ -94,14 +94,9 @@ fn wanted(size: u64, first: u64) -> Vec<Tile> {
 
 /// Compares the tiles of the last epoch and those above, and lists files that are no tile of
 /// the tree.
-pub(super) fn check(
-    check: &Check,
-    read: &[Epoch],
-    size: u64,
-    report: &mut Report,
-) -> Result<(), LogError> {
+pub(super) fn check(check: &Check, read: &[Epoch], files: Vec<PathBuf>, report: &mut Report) {
     let tree = Tree::new(read);
-    let wanted = wanted(size, tree.first);
+    let wanted = wanted(report.signed, tree.first);
     for tile in &wanted {
         if let Some(expected) = tree.expected(tile) {
             let path = tile.path();
@@ -112,8 +107,6 @@ pub(super) fn check(
             }
         }
     }
-    let mut files = Vec::new();
-    list(check, &check.layout.path("tile"), &mut files)?;
     for path in files {
         let name = path.strip_prefix(check.layout.folder()).unwrap_or(&path);
         let name = name.to_string_lossy().replace('\\', "/");
@@ -123,13 +116,12 @@ pub(super) fn check(
             }
             continue;
         };
-        let ended = tile.width == WIDTH
-            && match tile.level {
-                None | Some(0) => tile.number < tree.first / WIDTH as u64,
-                Some(1) => tile.number < tree.first / EPOCH,
-                _ => false,
-            };
-        if ended || wanted.contains(&tile) {
+        let ended = match tile.level {
+            None | Some(0) => tile.number < tree.first / WIDTH as u64,
+            Some(1) => tile.number < tree.first / EPOCH,
+            _ => false,
+        };
+        if ended && tile.width == WIDTH || wanted.contains(&tile) {
             continue;
         }
         // Beside a running server, or after a crash: tiles that a newer checkpoint needs, or an
@@ -140,15 +132,21 @@ pub(super) fn check(
                     report.problem(name, problem);
                 }
             }
-            None if check.open => {
-                report.notes.push(format!(
-                    "{name}: of records that came after this check began"
-                ));
+            None if check.open && ended => {
+                report
+                    .notes
+                    .push(format!("{name}: a full tile has replaced this one"));
             }
             None => report.problem(name, "not a tile of the tree"),
         }
     }
-    Ok(())
+}
+
+/// The files among the tiles.
+pub(super) fn files(check: &Check) -> Result<Vec<PathBuf>, LogError> {
+    let mut files = Vec::new();
+    list(check, &check.layout.path("tile"), &mut files)?;
+    Ok(files)
 }
 
 fn list(check: &Check, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), LogError> {

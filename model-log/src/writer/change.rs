@@ -1,12 +1,14 @@
 //! Holds, releases and erasures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::core::Core;
 use super::facts::Facts;
 use super::prepared::Prepared;
+use crate::disk::{DiskFile, How};
 use crate::error::LogError;
 use crate::event;
 use crate::index::{self, Entry};
@@ -63,6 +65,9 @@ struct Term {
     is_early: bool,
 }
 
+/// Ids are cleared in so many entries of the index at a time, 192 KiB.
+const BLOCK: u32 = 4096;
+
 /// The most bytes of a reason.
 const MAX_BECAUSE: usize = 4096;
 
@@ -100,16 +105,15 @@ impl Core {
 
     /// Destroys keys, and what the index says about the records' ids.
     fn destroy(&mut self, indexes: &[u64]) -> Result<(), LogError> {
-        let mut by_epoch: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let mut by_epoch: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
         for index in indexes {
-            by_epoch.entry(index / EPOCH).or_default().push(*index);
+            let slots = by_epoch.entry(index / EPOCH).or_default();
+            slots.insert((index % EPOCH) as u32);
         }
-        for (epoch, indexes) in by_epoch {
+        for (epoch, slots) in by_epoch {
             let path = self.layout.seeds(epoch);
             let (mut seeds, generation) = self.keys.seeds(&path, epoch)?;
-            let slots = indexes.iter().map(|index| (index % EPOCH) as u32);
-            let destroyed = slots.filter(|slot| seeds.destroy(*slot)).count();
-            if destroyed > 0 {
+            if seeds.destroy(&slots) {
                 self.keys.reseal(&path, epoch, &seeds)?;
             } else {
                 self.keys.settle(&path, epoch, &seeds, generation)?;
@@ -117,26 +121,19 @@ impl Core {
             if epoch == self.current.epoch {
                 self.current.seeds = seeds;
             }
-            self.clear_ids(epoch, &indexes)?;
+            self.clear_ids(epoch, &slots)?;
         }
         Ok(())
     }
 
     /// Clears the ids in the index where they are, so that no copy of the file stays behind.
-    fn clear_ids(&self, epoch: u64, indexes: &[u64]) -> Result<(), LogError> {
+    fn clear_ids(&self, epoch: u64, slots: &BTreeSet<u32>) -> Result<(), LogError> {
         let path = self.layout.index(epoch);
+        let slots: Vec<u32> = slots.iter().copied().collect();
         let clear = || {
-            let mut file = self.disk.open(&path, crate::disk::How::Existing)?;
-            for index in indexes {
-                let offset = (index % EPOCH) * index::LEN as u64;
-                let mut bytes = [0; index::LEN];
-                file.read_at(offset, &mut bytes)?;
-                // Also where the flag is set: a crash may have kept the ids, in the next sector.
-                if let Some(entry) = Entry::from_bytes(&bytes)
-                    && entry != entry.erase()
-                {
-                    file.write_at(offset, &entry.erase().to_bytes())?;
-                }
+            let mut file = self.disk.open(&path, How::Existing)?;
+            for near in slots.chunk_by(|slot, next| slot / BLOCK == next / BLOCK) {
+                clear_near(&mut *file, near)?;
             }
             file.sync()
         };
@@ -156,6 +153,34 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// Clears the ids of entries, in order, in one read and one write; what lies between them is written
+/// as it was read. Only the log's thread writes the index.
+fn clear_near(file: &mut dyn DiskFile, slots: &[u32]) -> io::Result<()> {
+    let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
+        return Ok(());
+    };
+    let offset = u64::from(*first) * index::LEN as u64;
+    let mut bytes = vec![0; (last - first + 1) as usize * index::LEN];
+    let read = file.read_at(offset, &mut bytes)?;
+    bytes.truncate(read);
+    let mut is_changed = false;
+    for slot in slots {
+        let at = (slot - first) as usize * index::LEN;
+        // Also where the flag is set: a crash may have kept the ids, in the next sector.
+        if let Some(bytes) = bytes.get_mut(at..at + index::LEN)
+            && let Some(entry) = Entry::from_bytes(bytes)
+            && entry != entry.erase()
+        {
+            bytes.copy_from_slice(&entry.erase().to_bytes());
+            is_changed = true;
+        }
+    }
+    if is_changed {
+        file.write_at(offset, &bytes)?;
+    }
+    Ok(())
 }
 
 /// The record of a change.

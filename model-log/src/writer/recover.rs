@@ -255,6 +255,28 @@ fn check_end(
     Ok(())
 }
 
+/// Cuts the index of the last epoch where it has more than the records that are kept, as where the
+/// disk was full while entries were written. Before the records are cut: whenever a crash comes,
+/// there are no entries without records.
+pub(crate) fn cut_index(
+    disk: &dyn Disk,
+    layout: &Layout,
+    last: u64,
+    end: &End,
+) -> Result<(), LogError> {
+    let path = layout.index(last);
+    let failed = |error| LogError::io(&path, error);
+    // Where it cannot be opened it is written anew.
+    let Ok(mut index) = disk.open(&path, How::Existing) else {
+        return Ok(());
+    };
+    let len = (end.entries.len() * index::LEN) as u64;
+    if index.len().map_err(failed)? > len {
+        index.cut(len).and_then(|()| index.sync()).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// Cuts what is not good, and writes what no checkpoint covers once more: after a failed sync
 /// in an earlier process the system may show bytes that are not on the disk.
 pub(crate) fn settle(segment: &mut dyn DiskFile, end: &End, torn: u64) -> io::Result<()> {

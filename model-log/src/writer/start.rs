@@ -216,6 +216,7 @@ impl Opening {
         let failed = |error| LogError::io(&segment_path, error);
         let mut segment = disk.open(&segment_path, How::Existing).map_err(failed)?;
         let bytes = segment.len().map_err(failed)?.saturating_sub(end.len);
+        recover::cut_index(disk, layout, last, &end)?;
         recover::settle(&mut *segment, &end, bytes).map_err(failed)?;
         let index = recover::write_index(disk, layout, last, &end, clean)?;
         let ready = Ready {

@@ -42,9 +42,14 @@ pub(super) fn features(
     } else if protected.is_empty() {
         writeln!(card, "\nThe schema names no protected column.")?;
     } else {
+        let policy = evaluation.model.policy.as_ref();
+        let used = match policy.is_some_and(|policy| policy.allow_protected) {
+            true => "never inputs of the model; rules may decide by them",
+            false => "never used to decide",
+        };
         writeln!(
             card,
-            "\nProtected columns, audited but never used to decide: {}.",
+            "\nProtected columns, audited but {used}: {}.",
             protected.join(", ")
         )?;
     }

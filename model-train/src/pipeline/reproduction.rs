@@ -134,6 +134,12 @@ impl Recorded {
         })
     }
 
+    /// The schema that it was trained with.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// The word of the model, such as `gradient_boosting`.
     #[must_use]
     pub fn model(&self) -> &'static str {

@@ -7,6 +7,7 @@ use model_core::cells::CellReader;
 use model_core::decide::{Decider, Judgement};
 use model_core::policy::Outcome;
 use model_core::schema::{Feature, FeatureKind};
+use model_drift::read::read_numbers_as_json;
 use model_files::block::{Block, Cells};
 use model_files::csv::Pieces;
 use model_files::parquet::{
@@ -37,12 +38,14 @@ const ROWS: usize = 2048;
 /// As [`score`](super::score).
 pub fn score_parquet(
     decider: &mut Decider,
-    file: &ParquetFile,
+    mut file: ParquetFile,
     (sink, target): (impl Write + Send, &str),
     choices: Choices,
     mut progress: impl FnMut(Progress),
 ) -> Result<u64, ScoreError> {
     let schema = decider.artifact().schema.clone();
+    read_numbers_as_json(&mut file, &schema);
+    let file = &file;
     let header = header_text(file);
     let pieces = Pieces::open(header.as_slice(), file.name()).map_err(DataError::from)?;
     let layout = Layout::new(decider, &schema, pieces.head(), choices)?;

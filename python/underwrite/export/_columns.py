@@ -239,6 +239,8 @@ def _indicator_columns(
             one |= {"unknown": "error", "known": known}
         else:
             one["other"] = is_rare and unknown in ("infrequent_if_exist", "warn")
+            if one["other"]:
+                one["known"] = known
         if "missing_value" not in one:
             if learns_missing:
                 one["missing"] = float(is_rare and rare_missing)

@@ -43,7 +43,9 @@ impl Args {
             files::open_model(first, &wasm[0])?.artifact(),
             files::open_model(second, &wasm[1])?.artifact(),
         ];
-        let data = files::Source::open(&self.data)?;
+        // The inputs of the second have to be the same.
+        let schema = files::schema_of(first, artifacts[0])?;
+        let data = files::Source::open_for(&self.data, &[&schema])?;
         let bar = progress::bytes(data.len, "Comparing");
         let test_rows = self.test_rows.as_deref().map(files::Source::open);
         let job = ComparisonJob {

@@ -46,10 +46,10 @@ impl Args {
             &[("--report", self.report.as_deref())],
         )?;
         let (mut old, mut new) = (load(&self.old)?, load(&self.new)?);
-        let source = files::Source::open(&self.data)?;
-        let bar = progress::bytes(source.len, "Reading");
         // What means missing may differ.
         let schemas = [&old, &new].map(|decider| &decider.artifact().schema);
+        let source = files::Source::open_for(&self.data, &schemas)?;
+        let bar = progress::bytes(source.len, "Reading");
         let (name, unreadable) = (&source.name, Unreadable::Fail);
         let read = |read| bar.set_position(read);
         let applications =

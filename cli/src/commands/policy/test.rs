@@ -50,7 +50,7 @@ impl Args {
         let bytes = with_policy(&bytes, Some(&file.policy))
             .with_context(|| self.policy.display().to_string())?;
         let mut decider = Decider::load(&bytes).with_context(model)?;
-        let source = files::Source::open(&self.cases)?;
+        let source = files::Source::open_for(&self.cases, &[&schema])?;
         let bar = progress::bytes(source.len, "Reading");
         let expected = Some(self.expected.as_str());
         let (name, unreadable) = (&source.name, Unreadable::Refuse);

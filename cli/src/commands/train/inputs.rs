@@ -20,7 +20,7 @@ pub(super) fn read(settings: &Settings) -> Result<Job> {
         &schema.warnings,
         settings.strict,
     )?;
-    let data = files::Source::open(&settings.data)?;
+    let data = files::Source::open_for(&settings.data, &[&schema.schema])?;
     let bar = progress::bytes(data.len, "Reading");
     let test_rows = settings.test_rows.as_deref().map(files::Source::open);
     let options = InputOptions {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
 use model_train::card::Document;
@@ -200,6 +200,7 @@ fn hyperparameters(args: &Args, config: &Config) -> Result<Hyperparameters> {
         || args.resume.is_some();
     let models = models(args, config, is_search)?;
     if let ([model], false) = (&models[..], is_search) {
+        check_no_search(args)?;
         return config.defaults(*model).map(Hyperparameters::Defaults);
     }
     let spaces = models.iter().map(|&model| config.space(model));
@@ -224,6 +225,21 @@ fn hyperparameters(args: &Args, config: &Config) -> Result<Hyperparameters> {
         max_nanoseconds: max_latency.map(|Written(latency)| latency.as_nanos() as f64),
         timeout: timeout.map(|Written(timeout)| timeout),
     }))
+}
+
+/// Refuses flags that a single fit would ignore. Those of the file wait there for a search.
+fn check_no_search(args: &Args) -> Result<()> {
+    let flags = [
+        ("--metric", args.metric.is_some()),
+        ("--bags", args.bags.is_some()),
+        ("--no-ratios", args.no_ratios),
+    ];
+    match flags.into_iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) => bail!(
+            "{flag} says how to search, and nothing asks for a search: give --trials, --timeout, --max-size, --max-latency or several --models too"
+        ),
+        None => Ok(()),
+    }
 }
 
 /// The models that are fitted or searched, each once.

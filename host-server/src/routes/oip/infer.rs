@@ -106,14 +106,19 @@ async fn answer(
     version: Option<&str>,
     body: Body,
 ) -> Result<Response, OipError> {
-    // Not yet read: a canary goes by the request's id.
+    // Before a long body is read. Whoever has not yet sent one keeps no version in memory.
+    match version {
+        Some(version) => drop(app.known(Some(name), version)?),
+        None => app.known_model(Some(name))?,
+    }
+    let most = app.limits().batch_rows;
+    let header_length = call.headers.get(HEADER_LENGTH).cloned();
+    let packed = app.read_batch(&call, body).await?;
+    // Not yet unpacked: a canary goes by the request's id.
     let unread = Bytes::new();
     let target = app.target_version(&call, Some(name), version, &unread);
     let target = target.await?;
     let version = target.served.version().to_owned();
-    let most = app.limits().batch_rows;
-    let header_length = call.headers.get(HEADER_LENGTH).cloned();
-    let packed = app.read_batch(&call, body).await?;
     let read = move |served: &Served, body: &Bytes| {
         read(body, header_length.as_ref(), served, most)
             .map_err(|error| NoScores::unreadable(error, most))

@@ -15,7 +15,7 @@ pub(super) fn schema(model: &Description, missing: &MissingValues) -> Value {
     let mut required = Vec::new();
     let mut example = Map::new();
     for feature in &model.features {
-        properties.insert(feature.name.clone(), property(feature, missing));
+        properties.insert(feature.name.clone(), property(model, feature, missing));
         if !may_miss(feature) {
             required.push(feature.name.as_str());
         }
@@ -50,23 +50,34 @@ fn may_miss(feature: &Feature) -> bool {
     feature.derived.is_some() || feature.missing.as_deref() != Some("error")
 }
 
-fn property(feature: &Feature, missing: &MissingValues) -> Value {
-    let mut schema = match (feature.role, feature.r#type) {
-        // Its value is not validated.
-        (FeatureRole::Ignored | FeatureRole::Protected, _) => json!({}),
-        (_, FeatureType::Boolean) => boolean(),
-        (_, FeatureType::Category) => category(feature),
-        (_, FeatureType::Integer) => number(feature, "integer"),
-        _ => number(feature, "number"),
+fn property(model: &Description, feature: &Feature, missing: &MissingValues) -> Value {
+    let is_validated = is_validated(model, feature);
+    let mut schema = match (is_validated, feature.r#type) {
+        (false, _) => json!({}),
+        (true, FeatureType::Boolean) => boolean(),
+        (true, FeatureType::Category) => category(feature),
+        (true, FeatureType::Integer) => number(feature, "integer"),
+        (true, _) => number(feature, "number"),
     };
-    if may_miss(feature) && feature.role == FeatureRole::Input {
+    if is_validated && may_miss(feature) {
         schema = or_missing(schema, feature, missing);
     }
-    schema["description"] = describe(feature).into();
+    schema["description"] = describe(model, feature).into();
     if let (Some(example), true) = (&feature.example, feature.role != FeatureRole::Ignored) {
         schema["examples"] = json!([example]);
     }
     schema
+}
+
+/// Whether a value of another type is refused: where rules may name protected features, that of
+/// each of them is, named or not.
+fn is_validated(model: &Description, feature: &Feature) -> bool {
+    let policy = model.policy.as_ref();
+    match feature.role {
+        FeatureRole::Ignored => false,
+        FeatureRole::Protected => policy.is_some_and(|policy| policy.allow_protected),
+        FeatureRole::Input | FeatureRole::Unknown => true,
+    }
 }
 
 /// Null, the empty text and the schema's own values mean missing.
@@ -186,7 +197,7 @@ fn as_number(text: &str) -> Option<Number> {
 }
 
 /// Help, unit, range and what happens to a value that is not there or not allowed.
-fn describe(feature: &Feature) -> String {
+fn describe(model: &Description, feature: &Feature) -> String {
     // Generators would call types by a `title`, in whatever language it is.
     let mut words = format!("{}.", feature.label);
     if let Some(help) = &feature.help {
@@ -202,6 +213,9 @@ fn describe(feature: &Feature) -> String {
         add(format!("In {unit}."));
     }
     match feature.role {
+        FeatureRole::Protected if model.may_rules_use(feature) => {
+            add("The model does not see it; rules of the policy may decide by it.".to_owned());
+        }
         FeatureRole::Protected => add("Never used to decide.".to_owned()),
         FeatureRole::Ignored => add("Ignored.".to_owned()),
         _ => {}
