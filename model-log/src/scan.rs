@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::body;
 use crate::disk::{Disk, How};
@@ -82,25 +83,24 @@ pub(crate) fn scan(
 /// So many bytes are looked through at a time.
 const PIECE: usize = 1 << 20;
 
-/// Whether a record after `from` was written when more than `records` were on the disk for
-/// certain: then a bad record there is no torn end of a crash. The same where heads claim to be
-/// of such records and overlap: no writer left these, and the checksums of all of them would take
-/// the square of the length.
+/// Whether a record in `tail` was written when more than `records` were on the disk for certain:
+/// then a bad record there is no torn end of a crash. The same where heads claim to be of such
+/// records and overlap: no writer left these, and the checksums of all of them would take the
+/// square of the length. What a running writer adds behind it says nothing of it.
 pub(crate) fn was_synced_beyond(
     disk: &dyn Disk,
     layout: &Layout,
     epoch: u64,
-    from: u64,
+    tail: Range<u64>,
     records: u64,
 ) -> Result<bool, LogError> {
     let path = layout.records(epoch);
     let failed = |error| LogError::io(&path, error);
     let mut file = disk.open(&path, How::Read).map_err(failed)?;
-    let end = file.len().map_err(failed)?;
+    let (mut at, end) = (tail.start, tail.end);
     let (mut piece, mut record) = (vec![0; PIECE], Vec::new());
     // Records that do not overlap have no more bytes together than there are.
-    let mut room = end.saturating_sub(from);
-    let mut at = from;
+    let mut room = end.saturating_sub(at);
     loop {
         let read = file.read_at(at, &mut piece).map_err(failed)?;
         for (offset, bytes) in (at..).zip(piece[..read].windows(frame::HEAD)) {
@@ -120,7 +120,7 @@ pub(crate) fn was_synced_beyond(
                 None => return Ok(true),
             }
         }
-        if read < PIECE {
+        if read < PIECE || at + PIECE as u64 >= end {
             return Ok(false);
         }
         // A head may lie across the end of the piece.

@@ -96,7 +96,8 @@ impl Work<'_> {
         (epoch.count, epoch.file, epoch.bad) = (read.count, read.file, read.bad);
         if read.bad.is_some() {
             let records = number * EPOCH + read.count;
-            epoch.vouched = was_synced_beyond(disk, layout, number, read.end, records)?;
+            let tail = read.end..read.file;
+            epoch.vouched = was_synced_beyond(disk, layout, number, tail, records)?;
         }
         epoch.root = reading.frontier.root();
         reading.end();

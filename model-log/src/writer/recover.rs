@@ -245,7 +245,7 @@ fn check_end(
         end.because = "writing or syncing failed; nothing of it was acknowledged".to_owned();
         return Ok(());
     }
-    if was_synced_beyond(disk, layout, last, read.end, end.size)? {
+    if was_synced_beyond(disk, layout, last, read.end..read.file, end.size)? {
         return Err(damaged(layout, last, read));
     }
     let problem = read
