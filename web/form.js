@@ -31,7 +31,9 @@ const SIDE_BY_SIDE = { choices: 3, letters: 26 };
 export function buildForm({ features, policy }, decimalComma) {
   const shown = features.filter(({ role, derived }) => !derived && (role === 'input' || role === 'protected'));
   const derived = features.filter((feature) => feature.derived).map((feature) => buildComputed(feature));
-  const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`, decimalComma)]));
+  // What nothing validates is refused by nobody, so nobody would see the question.
+  const asks = (/** @type {Feature} */ { role }) => decimalComma && (role === 'input' || policy?.allow_protected === true);
+  const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`, asks(feature))]));
   const boxes = (/** @type {string} */ group) =>
     [...fields.values()].filter(({ feature }) => groupOf(feature, policy) === group).map(({ box }) => box);
   byId('inputs').replaceChildren(...boxes('input'));
