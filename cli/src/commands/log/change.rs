@@ -250,7 +250,7 @@ impl What {
                 let before = log.get_or_insert_with(|| named.to_owned());
                 ensure!(
                     before == named,
-                    "{name}, line {}: a record of the log {named}, and expected was {before}: make a list for each log",
+                    "{name}, line {}: a record of the log {named}, where {before} is expected: make a list for each log",
                     at + 1
                 );
             }

@@ -107,7 +107,7 @@ fn every(
         if some.len() < AT_ONCE {
             return ControlFlow::Continue(());
         }
-        done = sort(log, &mut some, &mut all, wanted);
+        done = add_wanted(log, &mut some, &mut all, wanted);
         match done.is_err() || all.len() > wanted.limit {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
@@ -115,23 +115,23 @@ fn every(
     };
     reader.search_each(&query, each).map_err(refuse)?;
     done?;
-    sort(log, &mut some, &mut all, wanted)?;
+    add_wanted(log, &mut some, &mut all, wanted)?;
     Ok(all)
 }
 
-/// Moves those that stand where they are wanted.
-fn sort(
+/// Adds those of some that stand where they are wanted.
+fn add_wanted(
     log: &DecisionLog,
     some: &mut Vec<Found>,
     all: &mut Vec<(Found, Standing)>,
     wanted: &Wanted,
 ) -> Result<(), ApiError> {
     let queue = log.queue().map_err(refuse)?;
-    let sorted = some.drain(..).map(|found| {
+    let standing = some.drain(..).map(|found| {
         let standing = queue.standing(&found);
         (found, standing)
     });
-    all.extend(sorted.filter(|(_, standing)| wanted.has_state(standing.state)));
+    all.extend(standing.filter(|(_, standing)| wanted.has_state(standing.state)));
     Ok(())
 }
 
