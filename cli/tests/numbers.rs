@@ -172,5 +172,5 @@ fn columns_are_counted_alike() {
     // A sketch knows its categories, and not what means missing.
     let of_csv = drift("d.csv.sketch", "d.csv");
     let of_parquet = drift("d.csv.sketch", "d.parquet");
-    assert_eq!(of_parquet, of_csv.replace("d.csv with", "d.parquet with"));
+    assert_eq!(of_parquet, of_csv.replace("99.0.", "99."));
 }

@@ -110,9 +110,7 @@ fn row_groups_are_scored_and_copied() {
     let out = path("groups-scored.parquet");
     let sink = std::fs::File::create(&out).unwrap();
     let mut seen = Vec::new();
-    let answer = score_parquet(&mut decider(), file, (sink, "out"), BLANK, |p| {
-        seen.push(p)
-    });
+    let answer = score_parquet(&mut decider(), file, (sink, "out"), BLANK, |p| seen.push(p));
     assert_eq!(answer.unwrap(), 400);
     assert_eq!(
         seen.last(),
