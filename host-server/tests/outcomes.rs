@@ -324,7 +324,7 @@ async fn openapi_lists_what_means_missing() {
     assert_eq!(fields["amount"]["type"], "number");
     for missing in [json!(null), json!(""), json!("NA"), json!("-9"), json!(-9)] {
         let body = json!({ "income": missing, "amount": 10 }).to_string();
-        let answer = json(&predict(&app, &body).await);
+        let answer = json(&predict(&app, body).await);
         assert_eq!(answer["adjustments"][0]["kind"], "missing", "{answer}");
     }
 }
