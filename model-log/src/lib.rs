@@ -60,6 +60,6 @@ pub use note::{Checkpoint, NoteError, Verifier};
 pub use options::{Event, Observer, Options, Status};
 pub use pending::Pending;
 pub use proof::{ProofError, check_proof};
-pub use reader::{Found, Opened, Query, Reader};
+pub use reader::{Found, Opened, Opener, Query, Reader};
 pub use record::{Details, Kind, Outcome, Receipt, Record, Role};
 pub use writer::{Appended, Change, Changed, Writer};

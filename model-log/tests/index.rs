@@ -5,8 +5,10 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use common::{change, checked, copy, decision, filled, sound};
+use common::watched::{Act, Watched};
+use common::{append, change, checked, copy, decision, filled, sound};
 use model_log::event::Override;
 use model_log::{
     Kind, LogError, Options, Outcome, Query, Reader, Record, Verifier, Writer, check_proof,
@@ -219,4 +221,35 @@ fn an_ended_epoch_is_read_from_its_records(folder: &Path) {
     assert!(matches!(error, LogError::Damaged { .. }), "{error}");
     std::fs::write(&index, whole).unwrap();
     std::fs::write(&records, good).unwrap();
+}
+
+/// Of an epoch of which many records were erased they are megabytes, which were read for each record
+/// of a page.
+#[test]
+fn keys_are_read_once_for_records_that_are_opened_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Watched::default();
+    let log = Writer::open_on(Arc::new(disk.clone()), folder.path(), Options::default()).unwrap();
+    append(&log, 0..20);
+    log.erase(&change(&[3, 9]), "tester").unwrap();
+    let reader = log.reader();
+    let keys_read = || {
+        let steps = disk.steps().into_iter();
+        let reads = steps.filter(|step| matches!(step.act, Act::Read(_)));
+        reads
+            .filter(|step| step.path.starts_with(folder.path().join("seeds")))
+            .count()
+    };
+    keys_read();
+    let mut opener = reader.opener();
+    for index in [0, 3, 9, 12] {
+        let opened = opener.record(index).unwrap();
+        assert_eq!(opened.body.is_some(), ![3, 9].contains(&index));
+    }
+    let together = keys_read();
+    for index in [0, 3, 9, 12] {
+        reader.record(index).unwrap();
+    }
+    assert!(together > 0);
+    assert_eq!(keys_read(), 4 * together);
 }

@@ -39,6 +39,39 @@ pub struct Reader {
     derived: Vec<Derived>,
 }
 
+/// Opens records, for which the keys of an epoch (65,536 records) are read: where many were erased
+/// that takes milliseconds, so open those of an epoch one after the other. Make another one for
+/// each look at the log: this one does not see what is erased meanwhile.
+pub struct Opener<'a> {
+    reader: &'a Reader,
+    /// Those that were read last, and of which epoch.
+    seeds: Option<(u64, Seeds)>,
+}
+
+impl std::fmt::Debug for Opener<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the keys.
+        formatter.debug_struct("Opener").finish_non_exhaustive()
+    }
+}
+
+impl Opener<'_> {
+    /// Reads and opens one record.
+    ///
+    /// # Errors
+    /// As [`Reader::record`].
+    pub fn record(&mut self, index: u64) -> Result<Opened, LogError> {
+        let (reader, epoch) = (self.reader, index / EPOCH);
+        let bytes = reader.frame_bytes(index, &reader.entry(index)?)?;
+        let frame = reader.parse(index, &bytes)?;
+        let seeds = match &mut self.seeds {
+            Some((of, seeds)) if *of == epoch => seeds,
+            read => &mut read.insert((epoch, reader.seeds(epoch)?)).1,
+        };
+        open_frame(&frame, seeds)
+    }
+}
+
 impl Reader {
     /// Opens the log in `folder` for reading. `keys` is the folder of its keys, `FOLDER/keys`
     /// when `None`; without readable keys the bodies stay closed.
@@ -125,10 +158,16 @@ impl Reader {
     /// # Errors
     /// When there is none of this index, when it is damaged, or when the keys are missing.
     pub fn record(&self, index: u64) -> Result<Opened, LogError> {
-        let bytes = self.frame_bytes(index, &self.entry(index)?)?;
-        let frame = self.parse(index, &bytes)?;
-        let mut seeds = self.seeds(index / EPOCH)?;
-        open_frame(&frame, &mut seeds)
+        self.opener().record(index)
+    }
+
+    /// To read and open several records: see [`Opener`].
+    #[must_use]
+    pub fn opener(&self) -> Opener<'_> {
+        Opener {
+            reader: self,
+            seeds: None,
+        }
     }
 
     fn parse<'a>(&self, index: u64, bytes: &'a [u8]) -> Result<Frame<'a>, LogError> {

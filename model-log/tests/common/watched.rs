@@ -158,7 +158,9 @@ impl DiskFile for File {
 
 impl Disk for Watched {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        RealDisk.read(path)
+        let bytes = RealDisk.read(path)?;
+        self.step(Act::Read(bytes.len()), path);
+        Ok(bytes)
     }
 
     fn open(&self, path: &Path, how: How) -> io::Result<Box<dyn DiskFile>> {

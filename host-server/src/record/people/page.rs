@@ -1,12 +1,12 @@
 //! The queue, and every other list of decisions, a page at a time.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use model_log::{Found, Kind, Query, Reader};
+use model_log::{Found, Kind, Opened, Query, Reader};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::case::open;
 use super::event::{model, persons_decision, text, time};
 use super::{minute_text, refuse};
 use crate::http::error::ApiError;
@@ -50,11 +50,12 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
     let is_more = all.len() > wanted.limit;
     all.truncate(wanted.limit);
     let next = all.last().map(|(found, _)| found.index);
+    let opened = open_all(&reader, &all);
     let shown = all.iter();
     Ok(Page {
         log: log.id().to_owned(),
         decisions: shown
-            .map(|(found, standing)| show(&reader, found, standing))
+            .map(|(found, standing)| show(&opened, found, standing))
             .collect(),
         next: next.filter(|_| is_more),
         open: waiting,
@@ -135,12 +136,49 @@ fn add_wanted(
     Ok(())
 }
 
-/// A decision as a line of the list.
-fn show(reader: &Reader, found: &Found, standing: &Standing) -> Value {
-    let said = |record: Option<u64>| {
-        let opened = reader.record(record?).ok()?;
-        Some(persons_decision(&opened))
+/// What is shown of decisions, and of what people said of them, by the index of the record. In
+/// their order: so the keys of an epoch are read once.
+fn open_all(reader: &Reader, all: &[(Found, Standing)]) -> HashMap<u64, Value> {
+    let decisions = all.iter().map(|(found, _)| (found.index, true));
+    let said = all
+        .iter()
+        .flat_map(|(_, standing)| [standing.proposed, standing.settled]);
+    let said = said.flatten().map(|index| (index, false));
+    let mut records: Vec<(u64, bool)> = decisions.chain(said).collect();
+    records.sort_unstable();
+    let mut opener = reader.opener();
+    let shown = records.into_iter().filter_map(|(index, is_decision)| {
+        let opened = opener.record(index).ok()?;
+        let shown = match is_decision {
+            true => content(&opened)?,
+            false => persons_decision(&opened),
+        };
+        Some((index, shown))
+    });
+    shown.collect()
+}
+
+/// What is shown of a decision's content; `None` where that was erased.
+fn content(opened: &Opened) -> Option<Value> {
+    let body = opened.body.as_ref()?;
+    let answer: Value = serde_json::from_slice(&body.answer).unwrap_or_default();
+    let rules = match &answer["rules"] {
+        Value::Array(rules) => rules.as_slice(),
+        _ => &[],
     };
+    Some(json!({
+        "time": time(opened),
+        "model": model(body),
+        "probability": answer["probability"],
+        "rules": rules,
+        "request_id": text(&body.details.request_id),
+        "application_id": text(&body.details.application),
+    }))
+}
+
+/// A decision as a line of the list.
+fn show(opened: &HashMap<u64, Value>, found: &Found, standing: &Standing) -> Value {
+    let said = |record: Option<u64>| opened.get(&record?);
     let mut shown = json!({
         "index": found.index,
         "time": minute_text(found.minute),
@@ -151,19 +189,10 @@ fn show(reader: &Reader, found: &Found, standing: &Standing) -> Value {
         "proposal": said(standing.proposed),
         "decided": said(standing.settled),
     });
-    if let Some(opened) = open(reader, found.index)
-        && let Some(body) = &opened.body
+    if let (Some(Value::Object(content)), Some(shown)) =
+        (opened.get(&found.index), shown.as_object_mut())
     {
-        let answer: Value = serde_json::from_slice(&body.answer).unwrap_or_default();
-        shown["time"] = time(&opened).into();
-        shown["model"] = model(body);
-        shown["probability"] = answer["probability"].clone();
-        shown["rules"] = match &answer["rules"] {
-            Value::Array(rules) => rules.clone().into(),
-            _ => json!([]),
-        };
-        shown["request_id"] = text(&body.details.request_id);
-        shown["application_id"] = text(&body.details.application);
+        shown.extend(content.clone());
     }
     shown
 }

@@ -51,7 +51,8 @@ pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
     let (about, is_held) = changes(log, &reader, index)?;
     let said = case.linked.iter().map(|linked| linked.index);
     let said = said.chain(shadows(log, &reader, index)?);
-    let mut history: Vec<Opened> = said.filter_map(|index| reader.record(index).ok()).collect();
+    let mut opener = reader.opener();
+    let mut history: Vec<Opened> = said.filter_map(|index| opener.record(index).ok()).collect();
     history.extend(about);
     history.sort_by_key(|opened| opened.index);
     let said = |record: Option<u64>| {
