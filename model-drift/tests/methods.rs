@@ -171,7 +171,8 @@ fn the_more_rows_the_smaller_is_the_p_value_of_drift() {
         let p = disjoint(n).p_value;
         assert!((p - expected).abs() < 1e-14, "{n} rows: {p:e}");
         let ranks = cramer_von_mises::test(&[n, 0], &[0, n]);
-        assert!(n < 1000 || ranks.p_value == 0.0, "{n} rows: {ranks:?}");
+        // With SciPy's error.
+        assert!(n < 1000 || ranks.p_value < 1.2e-5, "{n} rows: {ranks:?}");
     }
     // A whole column moved, and the verdict that people see.
     let (mut reference, mut current) = (vec![1_638_400; 2000], vec![1_638_400; 2000]);
