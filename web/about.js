@@ -74,7 +74,7 @@ function fact(name, ...value) {
   return [element('dt', {}, name), element('dd', {}, ...value)];
 }
 
-/** @param {string} name `random_forest` reads "Random forest", `loan-approval` "Loan approval" */
+/** @param {string} name `random_forest` reads "Random forest" */
 function words(name) {
   const text = name.replaceAll(/[_-]/g, ' ');
   return text[0].toUpperCase() + text.slice(1);

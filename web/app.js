@@ -1,5 +1,5 @@
 /**
- * The page: opens the model, builds the form from its schema, and asks the model again after every change.
+ * The page: opens the model, builds the form, and asks again after every change.
  * @import { Decision, Problem } from '../model-wasm/src/model.js'
  * @import { Answer, Engine } from './engine.js'
  */

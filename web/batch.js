@@ -8,7 +8,7 @@
 import { csvLine, decodeUtf8, parseCsv, trim } from './csv.js';
 import { byId } from './dom.js';
 
-/** Rows that the worker decides at once: what is typed meanwhile waits no longer than they take. */
+/** Rows that the worker decides at once: what is typed meanwhile waits so long. */
 const AT_ONCE = 500;
 /** Bytes of the largest file. */
 const MOST = 64 << 20;
@@ -94,7 +94,7 @@ export function buildBatch(description, { decideAll }) {
   for (const kind of ['dragenter', 'dragover']) {
     addEventListener(kind, (event) => { event.preventDefault(); zone.dataset.over = 'true'; });
   }
-  // The whole page takes a file: one that is dropped beside the zone would replace the page.
+  // One that is dropped beside the zone would replace the page.
   addEventListener('dragleave', (event) => { if (!event.relatedTarget) delete zone.dataset.over; });
   addEventListener('drop', (event) => {
     event.preventDefault();

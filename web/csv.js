@@ -27,7 +27,7 @@ export function decodeUtf8(bytes) {
 const LINE_FEED = 10;
 
 /**
- * Without the white space around it, which for `String.trim` is U+FEFF and not U+0085.
+ * Without white space around it, which for `String.trim` is U+FEFF and not U+0085.
  * @param {string} text
  */
 export const trim = (text) => text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, '');

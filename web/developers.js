@@ -1,5 +1,5 @@
 /**
- * The same application for developers: the request, the answer and a curl command.
+ * For developers: the request, the answer and a curl command.
  * @import { Answer } from './engine.js'
  */
 

@@ -1,4 +1,4 @@
-/** The few DOM helpers of this page. Text is always set as text, never as markup. */
+/** Text is always set as text, never as markup. */
 
 /**
  * The element with this id, which `index.html` promises.

@@ -1,6 +1,5 @@
 /**
- * The form, built from the schema in the module. It validates nothing: input goes to the module as typed, and what the
- * module says about a field is shown next to it.
+ * The form, built from the schema. It validates nothing: what the module says about a field is shown next to it.
  * @import { Adjustment, Description, Feature, Policy, Problem, Value } from '../model-wasm/src/model.js'
  */
 
@@ -15,7 +14,7 @@ import { adjustmentText, fieldText, filledIn, jsonNumber, questionAbout, range, 
  * @property {HTMLElement} marked the control, or the group of them, where `aria-invalid` goes
  * @property {() => string | null} read the value as JSON text; null when nothing is given
  * @property {(value: Value) => void} set shows a value as if it had been typed
- * @property {() => string | null} question what to ask about a number that has two readings
+ * @property {() => string | null} [question] about a number with two readings
  * @property {HTMLElement} note what the module said about the field
  */
 
@@ -24,16 +23,16 @@ const NOT_GIVEN = '';
 const SIDE_BY_SIDE = { choices: 3, letters: 26 };
 
 /**
- * Fills the form with a field for each input and each protected feature; ignored ones are left out.
+ * Fills the form with a field for each input and protected feature.
  * @param {Description} description
  * @param {boolean} decimalComma whether a person may write one
  */
 export function buildForm({ features, policy }, decimalComma) {
   const shown = features.filter(({ role, derived }) => !derived && (role === 'input' || role === 'protected'));
   const derived = features.filter((feature) => feature.derived).map((feature) => buildComputed(feature));
-  // What nothing validates is refused by nobody, so nobody would see the question.
-  const asks = (/** @type {Feature} */ { role }) => decimalComma && (role === 'input' || policy?.allow_protected === true);
-  const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`, asks(feature))]));
+  const fields = new Map(shown.map((feature, index) =>
+    // Where nothing is validated, no refusal would show a question.
+    [feature.name, buildField(feature, `field-${index}`, decimalComma && (feature.role === 'input' || !!policy?.allow_protected))]));
   const boxes = (/** @type {string} */ group) =>
     [...fields.values()].filter(({ feature }) => groupOf(feature, policy) === group).map(({ box }) => box);
   byId('inputs').replaceChildren(...boxes('input'));
@@ -50,12 +49,9 @@ export function buildForm({ features, policy }, decimalComma) {
       const value = read();
       return value === null ? [] : [/** @type {[string, string]} */ ([feature.name, value])];
     }),
-    /**
-     * @param {Problem[]} problems as the module says them
-     * @returns {Problem[]} with the question where a number has two readings
-     */
+    /** @param {Problem[]} problems as the module says them, but for questions */
     inWords: (problems) => problems.map((problem) =>
-      ({ ...problem, msg: fields.get(String(problem.loc[1]))?.question() ?? problem.msg })),
+      ({ ...problem, msg: fields.get(String(problem.loc[1]))?.question?.() ?? problem.msg })),
     /** @param {Problem[]} problems what the module refused: shown beside their fields, all others cleared */
     showProblems: (problems) => fields.forEach((field, name) => {
       const found = problems.filter(({ loc }) => loc[1] === name);
@@ -89,13 +85,12 @@ export function buildForm({ features, policy }, decimalComma) {
 }
 
 /**
- * Where a field stands: with the inputs, with what only rules may use, or with what nothing uses. A name in the text of
- * a condition counts as used even where it is a part of another: a field that decides never stands with the last.
+ * Where a field stands. A name that is a part of another counts as used by a rule, too.
  * @param {Feature} feature
  * @param {Policy} [policy]
  */
 function groupOf({ name, role }, policy) {
-  // A name in backticks may have a backslash before any of its characters that needs one.
+  // Names in backticks may have backslashes.
   const plain = (/** @type {string} */ text) => text.replaceAll('\\', '');
   const isRuled = role === 'protected' && policy?.allow_protected
     && policy.rules.some(({ when }) => plain(when).includes(plain(name)));
@@ -159,7 +154,7 @@ function buildField(feature, id, decimalComma) {
  * @property {HTMLElement} marked
  * @property {() => string | null} read
  * @property {(value: Value) => void} set
- * @property {() => string | null} question
+ * @property {() => string | null} [question]
  */
 
 /** @param {Feature} feature whether the module refuses an application without it */
@@ -194,7 +189,7 @@ function text({ feature, id, decimalComma, described }) {
     const given = number();
     if (given !== null) input.value = shown(given);
   });
-  // The question goes to the module too, which refuses it: it would read the text "65.000" as a number.
+  // The module refuses the question; "65.000" it would read.
   const read = () => (input.value.trim() === '' ? null : number() ?? JSON.stringify(question() ?? input.value));
   const set = (/** @type {Value} */ value) => {
     input.value = shown(value ?? '');
@@ -218,7 +213,7 @@ function choice(parts) {
     if (value === NOT_GIVEN) return null;
     return parts.feature.type === 'boolean' ? value : JSON.stringify(value);
   };
-  return { name: made.name, control: made.control, marked: made.marked, read, set: (value) => made.choose(String(value ?? NOT_GIVEN)), question: () => null };
+  return { name: made.name, control: made.control, marked: made.marked, read, set: (value) => made.choose(String(value ?? NOT_GIVEN)) };
 }
 
 /**

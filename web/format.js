@@ -3,64 +3,52 @@
  * @import { Adjustment, Feature, Value } from '../model-wasm/src/model.js'
  */
 
-// No one groups the digits behind a zero: "0,125" is a fraction.
+// "0,125" is a fraction.
 const GROUPED = /^[+-]?[1-9]\d{0,2}([, '’\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*(?:\.\d*)?$/;
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 const TWO_READINGS = /^([+-]?[1-9]\d{0,2})[.,](\d{3})$/;
 
-/**
- * Whether a language writes a decimal comma, as German does.
- * @param {string} language
- */
+/** @param {string} language whether it writes a decimal comma */
 export function hasDecimalComma(language) {
   try {
-    return new Intl.NumberFormat(language).format(1.5).includes(',');
+    return (1.5).toLocaleString(language).includes(',');
   } catch {
     return false;
   }
 }
 
-/**
- * What somebody has to be asked who may write a decimal comma: "65.000" is 65 in English and 65000 in German, "6,500"
- * the other way round.
- * @param {string} text as typed
- * @returns {string | null} null where it has one reading
- */
+/** @param {string} text what to ask about it where a decimal comma may be written: "65.000" is 65000 there, too */
 export function questionAbout(text) {
   const parts = TWO_READINGS.exec(text.trim());
   return parts && `${parts[0]} could be two numbers: write ${parts[1]}${parts[2]} or ${parts[1]}.${parts[2]}0.`;
 }
 
 /**
- * A number as a field shows it, which has one reading: "65,000", or "65 000" and "11.1250" where a decimal comma may be
- * written.
+ * A number as a field shows it: with one reading.
  * @param {string | number} number
  * @param {boolean} decimalComma
- * @returns {string}
  */
 export function fieldText(number, decimalComma) {
-  if (!decimalComma) return group(number);
-  const text = group(number, 5, '\u202f');
-  return questionAbout(text) ? `${text}0` : text;
+  const text = group(number);
+  if (!decimalComma) return text;
+  const spaced = text.replaceAll(',', '\u202f');
+  return questionAbout(spaced) ? `${spaced}0` : spaced;
 }
 
 /**
  * Puts commas between the thousands of a plain decimal number of five digits or more; other text stays as it is.
  * @param {string | number} number
  * @param {number} least digits before the point from which it does so: four could be a year
- * @param {string} separator in place of the comma
- * @returns {string}
  */
-export function group(number, least = 5, separator = ',') {
+export function group(number, least = 5) {
   const text = String(number);
   const parts = /^(-?)(\d+)(\.\d+)?$/.exec(text);
   if (!parts || parts[2].length < least) return text;
-  return parts[1] + parts[2].replace(/\B(?=(\d{3})+$)/g, separator) + (parts[3] ?? '');
+  return parts[1] + parts[2].replace(/\B(?=(\d{3})+$)/g, ',') + (parts[3] ?? '');
 }
 
 /**
- * A number as a person types it, rewritten as JSON: "65,000" is 65000, ".5" is 0.5. No digit is lost, so that the
- * module validates exactly what was typed.
+ * A number as a person types it, rewritten as JSON: "65,000" is 65000, ".5" is 0.5. No digit is lost.
  * @param {string} text
  * @returns {string | null} null when it is no number
  */
@@ -79,7 +67,6 @@ export function jsonNumber(text) {
  * 0.49996 against 0.5 is "49.996%", not "50.0%".
  * @param {number} probability 0 to 1
  * @param {number} threshold 0 to 1
- * @returns {string}
  */
 export function percent(probability, threshold) {
   const onItsSide = (/** @type {string} */ digits) =>
@@ -94,7 +81,6 @@ export function percent(probability, threshold) {
 /**
  * A share as a percentage without needless decimals: 0.5 is "50%", 0.125 is "12.5%".
  * @param {number} share 0 to 1
- * @returns {string}
  */
 export function plainPercent(share) {
   return `${Number((share * 100).toPrecision(6))}%`;
@@ -103,7 +89,6 @@ export function plainPercent(share) {
 /**
  * The range a feature declares: "0 to 100", "Above 0, up to 100", or "" when it has none.
  * @param {Feature} feature
- * @returns {string}
  */
 export function range(feature) {
   const { minimum, exclusive_minimum: above, maximum, exclusive_maximum: below } = feature;
@@ -128,7 +113,6 @@ export const upright = (given) => String(given).replace(/[\u202a-\u202e\u2066-\u
  * A value as the form shows it: with its unit, its category's label, or Yes and No.
  * @param {Feature} feature
  * @param {Value | null | undefined} value
- * @returns {string}
  */
 export function valueText(feature, value) {
   if (value === null || value === undefined) return 'no category';
@@ -162,7 +146,6 @@ export function adjustmentsHeading({ length }) {
  * What a policy changed, as a sentence without its subject: "144 years was changed to 100 years, the highest allowed."
  * @param {Feature} feature
  * @param {Adjustment} adjustment
- * @returns {string}
  */
 export function adjustmentText(feature, adjustment) {
   const used = valueText(feature, adjustment.to);
@@ -179,7 +162,6 @@ export function adjustmentText(feature, adjustment) {
 /**
  * @param {Feature} feature
  * @param {Adjustment} adjustment
- * @returns {string}
  */
 function adjustmentReason(feature, { policy, to }) {
   if (policy === 'clamp') return to === feature.maximum ? ', the highest allowed' : ', the lowest allowed';
