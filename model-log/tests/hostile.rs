@@ -211,14 +211,6 @@ fn what_is_no_regular_file_is_refused_at_once() {
     }
 }
 
-/// What `check` answers, which takes no long time.
-fn soon<T: Send + 'static>(check: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || tell.send(check()));
-    let patience = Duration::from_secs(60);
-    told.recv_timeout(patience).expect("it takes no long time")
-}
-
 /// Marks a log as one that was not closed.
 fn leave_open(folder: &Path) {
     std::fs::write(folder.join("lock"), "open\n").unwrap();
@@ -233,11 +225,9 @@ fn is_end_a_problem(report: &Report) -> bool {
 fn assert_refused(folder: &Path) {
     let segment = folder.join("records/00000000");
     let len = std::fs::metadata(&segment).unwrap().len();
-    let at = folder.to_owned();
-    let report = soon(move || verify(&at, &Against::default()).unwrap());
+    let report = verify(folder, &Against::default()).unwrap();
     assert!(is_end_a_problem(&report), "{report:?}");
-    let at = folder.to_owned();
-    let opened = soon(move || Writer::open(&at, Options::default()).map(drop));
+    let opened = Writer::open(folder, Options::default());
     let error = opened.unwrap_err().to_string();
     assert!(error.contains("no trace of a crash"), "{error}");
     assert_eq!(std::fs::metadata(&segment).unwrap().len(), len);
@@ -261,7 +251,14 @@ fn a_tail_of_false_heads_is_refused_at_once() {
         let mut bytes = std::fs::read(&segment).unwrap();
         bytes.extend(head.repeat(TAIL / head.len()));
         std::fs::write(&segment, bytes).unwrap();
-        assert_refused(folder.path());
+        let (tell, told) = mpsc::channel();
+        let at = folder.path().to_owned();
+        std::thread::spawn(move || {
+            assert_refused(&at);
+            tell.send(())
+        });
+        let refused = told.recv_timeout(Duration::from_secs(60));
+        refused.expect("it is refused, and soon");
     }
 }
 
@@ -293,7 +290,7 @@ fn a_record_that_was_written_after_a_sync_is_found() {
         file.write_all(record).unwrap();
     };
     let far = 257 << 20;
-    let near_the_end_of_a_mebibyte = [0, 1, 4, 27, 28, 29, 200].map(|before| (1 << 20) - before);
+    let near_the_end_of_a_mebibyte = [0, 1, 14, 27, 28].map(|before| (1 << 20) - before);
     for gap in near_the_end_of_a_mebibyte.into_iter().chain([1, far]) {
         write_behind(gap, &segment[starts[2]..]);
         assert_refused(folder.path());
