@@ -15,17 +15,10 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::decision;
+use common::{decision, filled};
 use model_log::event::Override;
 use model_log::verify::{Against, Report, verify};
 use model_log::{Kind, LogError, Options, Outcome, Query, Reader, Record, Writer};
-
-fn filled(folder: &Path, records: u64) -> Writer {
-    let log = Writer::open(folder, Options::default()).unwrap();
-    let all = (0..records).map(decision).collect();
-    log.append(all).unwrap().wait().unwrap();
-    log
-}
 
 /// Whatever the limit and the order are, the answer is the start of the whole one, and no more
 /// than that is looked at.

@@ -8,9 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::decision;
 use common::watched::{Act, WRITER, Watched};
-use model_log::verify::{Against, verify};
+use common::{decision, sound};
 use model_log::{Appended, Change, Kind, LogError, Options, Pending, Record, Writer};
 
 fn open(folder: &Path, disk: &Watched, checkpoint_records: u64) -> Writer {
@@ -28,11 +27,6 @@ fn append(log: &Writer, records: u64) -> Pending<Appended> {
 
 fn first(pending: Pending<Appended>) -> u64 {
     pending.wait().unwrap()[0].index
-}
-
-fn sound(folder: &Path) {
-    let report = verify(folder, &Against::default()).unwrap();
-    assert_eq!(report.problems, []);
 }
 
 /// A single decision waits for the group that is being written, and for none that waits; a group
