@@ -4,6 +4,7 @@
 
 mod kinds;
 mod rules;
+pub(crate) mod toml;
 
 pub(crate) use kinds::{binned, ensemble, linear_of};
 pub(crate) use rules::{RULED, RULES, ruled, ruled_cases};
