@@ -4,6 +4,8 @@
 #[path = "../../../model-client/tests/common/mod.rs"]
 mod client;
 pub(crate) mod hub_service;
+pub(crate) mod published;
+pub(crate) mod raw_hub;
 
 pub(crate) use client::*;
 
