@@ -8,6 +8,7 @@
     reason = "each test file uses its part, and a test may panic"
 )]
 
+pub(crate) mod drift;
 pub(crate) mod models;
 pub(crate) mod running;
 
