@@ -186,6 +186,34 @@ async fn keys_are_replaced_and_never_all_taken_away() {
     server.end().await;
 }
 
+/// `/openapi.json` went on saying that no key is needed until the next start.
+#[tokio::test]
+async fn openapi_says_what_the_new_keys_open() {
+    let now = Arc::new(Mutex::new(Credentials::default()));
+    let source = Arc::clone(&now);
+    let folder = tempfile::tempdir().unwrap();
+    let options = ServeOptions {
+        key_source: Some(KeySource(Arc::new(move || {
+            Ok(source.lock().unwrap().clone())
+        }))),
+        watch_interval: SOON,
+        ..options(&folder)
+    };
+    let server = Running::serve(options, folder).await;
+    let document = async || {
+        let request = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        server.ask(request).await
+    };
+    assert!(!document().await.contains("securitySchemes"));
+    now.lock().unwrap().keys = vec![Key::named("app", "new", Role::Predict)];
+    wait_for("the key", async || {
+        document().await.contains("securitySchemes")
+    })
+    .await;
+    assert!(server.ask(&predict("")).await.contains("HTTP/1.1 401"));
+    server.end().await;
+}
+
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")

@@ -177,6 +177,8 @@ pub(crate) struct Keys {
 struct Held {
     programs: Vec<Limited<()>>,
     people: Vec<Limited<Person>>,
+    /// How often others were put in their place.
+    replaced: u64,
 }
 
 /// A key, whose it is, and its rate limit.
@@ -241,6 +243,11 @@ impl Keys {
             self.held.store(Arc::new(held));
         }
         Ok(differ)
+    }
+
+    /// How often [`Keys::replace`] has changed what needs a key, or who has one.
+    pub(crate) fn replaced(&self) -> u64 {
+        self.held.load().replaced
     }
 
     /// Who has a key, as the log says it: names of programs, and of people with their roles.
@@ -398,6 +405,7 @@ impl Held {
         Self {
             programs: programs.collect(),
             people: people.collect(),
+            replaced: before.replaced + 1,
         }
     }
 

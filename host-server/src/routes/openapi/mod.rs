@@ -53,7 +53,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
                               Extension(caller): Extension<Caller>,
                               headers: HeaderMap|
                 -> Result<Response, ApiError> {
-        let document = match kept.now(app.champion().as_ref()) {
+        let document = match kept.now(app.champion().as_ref(), app.middleware().keys.replaced()) {
             Some(document) => document,
             None => {
                 let (kept, about) = (Arc::clone(&kept), Arc::clone(&app));
@@ -83,32 +83,37 @@ fn file(content_type: &'static str, bytes: &'static [u8]) -> Asset {
     Asset::new(content_type, Bytes::from_static(bytes))
 }
 
-/// The document is written once for each model that answers, on a thread for long work: it takes
-/// milliseconds, and anybody may ask for it.
+/// The document is written once for each model that answers and each change of keys, on a thread for
+/// long work: it takes milliseconds, and anybody may ask for it.
 #[derive(Default)]
 struct Kept(ArcSwapOption<Document>);
 
 struct Document {
     /// The model that it is about. What is weak keeps its address from being used again.
     about: Option<Weak<Served>>,
+    /// Of which of the keys it says what they open.
+    keys: u64,
     file: Asset,
 }
 
 impl Kept {
-    /// The document about this model, if that was written last.
-    fn now(&self, served: Option<&Arc<Served>>) -> Option<Arc<Document>> {
+    /// The document about this model and these keys, if that was written last.
+    fn now(&self, served: Option<&Arc<Served>>, keys: u64) -> Option<Arc<Document>> {
         let kept = self.0.load_full();
-        kept.filter(|kept| kept.is_about(served))
+        kept.filter(|kept| kept.keys == keys && kept.is_about(served))
     }
 
     fn document(&self, app: &App) -> Arc<Document> {
         let served = app.champion();
-        if let Some(kept) = self.now(served.as_ref()) {
+        // Before they are looked at: what is replaced meanwhile is written again.
+        let keys = app.middleware().keys.replaced();
+        if let Some(kept) = self.now(served.as_ref(), keys) {
             return kept;
         }
         let bytes = openapi(app, served.as_deref()).to_string().into();
         let written = Arc::new(Document {
             about: served.as_ref().map(Arc::downgrade),
+            keys,
             file: Asset::new("application/json", bytes),
         });
         self.0.store(Some(Arc::clone(&written)));
