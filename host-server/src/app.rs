@@ -26,7 +26,7 @@ use crate::http::page;
 use crate::http::request_id::RequestId;
 use crate::models::drift::{Drift, End};
 use crate::models::registry::{Live, Loading, ModelSource, OnLoad, OnRefuse, Registry};
-use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, ShadowRecord};
+use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, ShadowRecord, people};
 use crate::seldom::Denials;
 
 pub(crate) use self::target::Target;
@@ -75,6 +75,10 @@ impl App {
         let log = log.map(|(settings, metrics)| DecisionLog::open(settings, Arc::new(metrics)));
         let log = log.transpose();
         let log = log.map_err(|error| ServeError::DecisionLog(error.to_string()))?;
+        if let Some(log) = &log {
+            // What cannot be read is said to whoever looks at it.
+            let _ = people::open_changes(log);
+        }
         let registry = Registry::open(
             options.models.clone(),
             options.default_model.clone(),

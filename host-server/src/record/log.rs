@@ -161,9 +161,14 @@ impl DecisionLog {
     /// # Errors
     /// When the index cannot be read.
     pub(super) fn queue(&self) -> Result<MutexGuard<'_, Queue>, LogError> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue_as_read();
         queue.update(&self.reader(), &self.writer().status())?;
         Ok(queue)
+    }
+
+    /// The same as it was read last: nobody waits for the index.
+    pub(super) fn queue_as_read(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records what a request is answered by this model.

@@ -342,11 +342,16 @@ impl Queue {
         names.map(|(change, _)| *change).collect()
     }
 
-    /// Remembers what a hold, release or erasure names.
+    /// Of which [`Queue::named`] has not been told.
+    pub(super) fn unknown_changes(&self) -> Vec<u64> {
+        let unknown = self.changes.iter().filter(|(_, named)| named.is_none());
+        unknown.map(|(change, _)| *change).collect()
+    }
+
+    /// Remembers what a hold, release or erasure names, which may be one that was not read yet.
     pub(super) fn named(&mut self, change: u64, indexes: &[u64]) {
-        if let Some(unknown @ None) = self.changes.get_mut(&change) {
-            *unknown = Some(Runs::new(indexes));
-        }
+        let named = self.changes.entry(change).or_default();
+        named.get_or_insert_with(|| Runs::new(indexes));
     }
 }
 

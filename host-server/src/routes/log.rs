@@ -142,7 +142,12 @@ async fn change(
         before_term: asked.before_term,
     };
     let by = caller.name().unwrap_or_default().to_owned();
-    let make = move || make(log.writer(), &change, &by).map_err(refuse);
+    let make = move || {
+        let changed = make(log.writer(), &change, &by).map_err(refuse)?;
+        // It is done, and whoever looks at a decision tries again.
+        let _ = people::open_change(&log, changed.index);
+        Ok(changed)
+    };
     let changed = change_log(&app, &caller, make).await?;
     Ok(Json(changed).into_response())
 }

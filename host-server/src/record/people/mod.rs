@@ -6,11 +6,13 @@
 //! same whatever the length of the log. All of it blocks for files.
 
 mod case;
+mod change;
 mod event;
 mod page;
 mod show;
 mod word;
 
+pub(crate) use change::{open_change, open_changes};
 pub(crate) use page::{count_waiting, list};
 pub(crate) use show::{Explained, Shown, show};
 pub(crate) use word::{LONGEST_NOTE, Said, decide, notice, perform};

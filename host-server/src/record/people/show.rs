@@ -1,11 +1,12 @@
 //! One decision with everything that is recorded about it.
 
-use model_log::{Body, Digest, Kind, Opened, Query, Reader, event};
+use model_log::{Body, Digest, Kind, Opened, Opener, Query, Reader};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::case::Case;
+use super::change::names;
 use super::event::{self as told, model, persons_decision, role, text, time};
 use super::refuse;
 use crate::http::error::ApiError;
@@ -45,18 +46,18 @@ pub(crate) struct Explained {
 /// When there is no such decision, or the log cannot be read.
 pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
     let reader = log.reader();
+    let mut opener = reader.opener();
     let case = Case::find(log, index)?;
-    let opened = reader.record(index).map_err(refuse)?;
+    let opened = opener.record(index).map_err(refuse)?;
     let state = case.standing.state;
-    let (about, is_held) = changes(log, &reader, index)?;
+    let (about, is_held) = changes(log, &mut opener, index)?;
     let said = case.linked.iter().map(|linked| linked.index);
     let said = said.chain(shadows(log, &reader, index)?);
-    let mut opener = reader.opener();
     let mut history: Vec<Opened> = said.filter_map(|index| opener.record(index).ok()).collect();
     history.extend(about);
     history.sort_by_key(|opened| opened.index);
-    let said = |record: Option<u64>| {
-        let opened = reader.record(record?).ok()?;
+    let mut said = |record: Option<u64>| {
+        let opened = opener.record(record?).ok()?;
         Some(persons_decision(&opened))
     };
     let mut head = json!({
@@ -134,19 +135,15 @@ fn shadows(log: &DecisionLog, reader: &Reader, index: u64) -> Result<Vec<u64>, A
 /// Holds, releases and erasures that name the decision, and whether it is on hold.
 fn changes(
     log: &DecisionLog,
-    reader: &Reader,
+    opener: &mut Opener<'_>,
     index: u64,
 ) -> Result<(Vec<Opened>, bool), ApiError> {
     let mut about = Vec::new();
     let mut is_held = false;
     let changes = log.queue().map_err(refuse)?.changes(index);
     for change in changes {
-        let opened = reader.record(change).map_err(refuse)?;
-        let names = match opened.kind {
-            Kind::Erasure => told::event(&opened).map(|event: event::Erasure| event.indexes),
-            _ => told::event(&opened).map(|event: event::Hold| event.indexes),
-        };
-        let names = names.unwrap_or_default();
+        let opened = opener.record(change).map_err(refuse)?;
+        let names = names(&opened);
         if names.contains(&index) {
             is_held = match opened.kind {
                 Kind::Hold => true,
@@ -155,7 +152,7 @@ fn changes(
             };
             about.push(opened);
         }
-        log.queue().map_err(refuse)?.named(change, &names);
+        log.queue_as_read().named(change, &names);
     }
     Ok((about, is_held))
 }

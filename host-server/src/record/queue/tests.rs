@@ -256,6 +256,34 @@ fn after_the_log_was_opened_again_it_is_read_anew() {
     }
 }
 
+/// Whoever makes a change says what it names, and nobody has to open it.
+#[test]
+fn what_a_change_names_may_be_said_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    let decisions = vec![Record::new(Kind::Decision); 3];
+    log.append(decisions).unwrap().wait().unwrap();
+    let mut queue = Queue::default();
+    queue.update(&log.reader(), &log.status()).unwrap();
+    let change = |index: u64| Change {
+        indexes: vec![index],
+        because: "a test".to_owned(),
+        before_term: true,
+    };
+    let held = log.hold(&change(1), "test").unwrap().index;
+    queue.named(held, &[1]);
+    let erased = log.erase(&change(2), "test").unwrap().index;
+    queue.named(erased, &[2]);
+    let untold = log.hold(&change(0), "test").unwrap().index;
+    queue.update(&log.reader(), &log.status()).unwrap();
+    assert_eq!(queue.unknown_changes(), [untold]);
+    queue.named(untold, &[0]);
+    for (index, change) in [(0, untold), (1, held), (2, erased)] {
+        assert_eq!(queue.changes(index), [change], "{index}");
+    }
+    assert!(queue.unknown_changes().is_empty());
+}
+
 #[test]
 fn indexes_are_kept_as_runs() {
     for (indexes, runs) in [

@@ -1,0 +1,84 @@
+//! What holds, releases and erasures name, which their records alone say.
+
+use model_log::{Kind, Opened, event};
+
+use super::event::event;
+use super::refuse;
+use crate::http::error::ApiError;
+use crate::record::log::DecisionLog;
+
+/// Opens all of which is not known what they name, so that no look at a decision has to.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) fn open_changes(log: &DecisionLog) -> Result<(), ApiError> {
+    let unknown = log.queue().map_err(refuse)?.unknown_changes();
+    let reader = log.reader();
+    let mut opener = reader.opener();
+    for change in unknown {
+        let opened = opener.record(change).map_err(refuse)?;
+        log.queue_as_read().named(change, &names(&opened));
+    }
+    Ok(())
+}
+
+/// The same of one that was written now.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) fn open_change(log: &DecisionLog, change: u64) -> Result<(), ApiError> {
+    let opened = log.reader().record(change).map_err(refuse)?;
+    log.queue_as_read().named(change, &names(&opened));
+    Ok(())
+}
+
+/// The indexes that a hold, a release or an erasure names.
+pub(super) fn names(opened: &Opened) -> Vec<u64> {
+    let names = match opened.kind {
+        Kind::Erasure => event(opened).map(|event: event::Erasure| event.indexes),
+        _ => event(opened).map(|event: event::Hold| event.indexes),
+    };
+    names.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use std::sync::Arc;
+
+    use model_log::{Change, Options, Record, Writer};
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::record::{DecisionLogOptions, LogMetrics};
+
+    /// The first look at a decision after a start once opened every change that the log has.
+    #[test]
+    fn no_look_has_to_open_what_a_log_had_at_the_start_or_a_route_has_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let change = |index: u64| Change {
+            indexes: vec![index],
+            because: "a test".to_owned(),
+            before_term: true,
+        };
+        let writer = Writer::open(folder.path(), Options::default()).unwrap();
+        let decisions = vec![Record::new(Kind::Decision); 4];
+        writer.append(decisions).unwrap().wait().unwrap();
+        for index in 0..3 {
+            writer.erase(&change(index), "test").unwrap();
+        }
+        writer.close().unwrap();
+        let metrics = LogMetrics::register(&mut Registry::default());
+        let options = DecisionLogOptions::new(folder.path());
+        let log = DecisionLog::open(options, Arc::new(metrics)).unwrap();
+        assert_eq!(log.queue().unwrap().unknown_changes().len(), 3);
+        open_changes(&log).unwrap();
+        assert!(log.queue().unwrap().unknown_changes().is_empty());
+        let held = log.writer().hold(&change(3), "test").unwrap();
+        open_change(&log, held.index).unwrap();
+        let queue = log.queue().unwrap();
+        assert!(queue.unknown_changes().is_empty());
+        assert_eq!(queue.changes(3), [held.index]);
+    }
+}
