@@ -65,6 +65,16 @@ pub enum LogError {
         /// Records in the log.
         size: u64,
     },
+    /// A record that no checkpoint covers yet.
+    #[error(
+        "record {index} is not covered by a checkpoint yet, the last one covers {covered} records: try again when the server has signed the next, after some seconds"
+    )]
+    NotSigned {
+        /// What was asked for.
+        index: u64,
+        /// Records that the last checkpoint covers.
+        covered: u64,
+    },
     /// The record's key was destroyed.
     #[error("record {0} was erased")]
     Erased(u64),

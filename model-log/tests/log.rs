@@ -99,6 +99,26 @@ fn every_record_of_a_checkpoint_can_be_proved() {
     assert!(matches!(reader.prove(1000), Err(LogError::Unknown { .. })));
 }
 
+/// A record was said not to exist until a checkpoint covers it, though its receipt was there.
+#[test]
+fn what_no_checkpoint_covers_yet_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 5);
+    let reader = log.reader();
+    let refused = reader.prove(4).unwrap_err();
+    assert!(
+        matches!(refused, LogError::NotSigned { index: 4, covered } if covered < 5),
+        "{refused}"
+    );
+    let beyond = reader.prove(5).unwrap_err();
+    assert!(
+        matches!(beyond, LogError::Unknown { index: 5, size: 5 }),
+        "{beyond}"
+    );
+    log.close().unwrap();
+    reader.prove(4).unwrap();
+}
+
 /// A proof that does not hold was given for a good record whose tile was damaged.
 #[test]
 fn no_proof_is_given_that_does_not_hold() {

@@ -57,11 +57,12 @@ impl Reader {
     /// When no checkpoint covers the record, or the files do not lead to what it signs.
     pub fn prove(&self, index: u64) -> Result<String, LogError> {
         let (note, checkpoint) = self.signed()?;
+        let entry = self.entry(index)?;
         if index >= checkpoint.size {
-            let size = checkpoint.size;
-            return Err(LogError::Unknown { index, size });
+            let covered = checkpoint.size;
+            return Err(LogError::NotSigned { index, covered });
         }
-        let bytes = self.frame_bytes(index, &self.entry(index)?)?;
+        let bytes = self.frame_bytes(index, &entry)?;
         let leaf = self.parse(index, &bytes)?.leaf;
         let mut nodes = Nodes {
             reader: self,
