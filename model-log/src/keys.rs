@@ -48,6 +48,29 @@ pub(crate) struct Keys {
     index: hmac::Key,
 }
 
+/// What a file of seeds holds: head, nonce and the seeds, sealed with the key of a generation.
+struct SealedSeeds {
+    generation: u32,
+    bytes: Vec<u8>,
+}
+
+impl SealedSeeds {
+    fn open(mut self, path: &Path, key: &Key) -> Result<Seeds, LogError> {
+        let (head, rest) = self.bytes.split_at_mut(HEAD);
+        let (nonce, sealed) = rest
+            .split_first_chunk_mut::<NONCE>()
+            .ok_or_else(|| no_seeds(path, "the file is cut off"))?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = cipher(key)?.open_in_place(nonce, Aad::from(head), sealed);
+        let seeds = opened.ok().and_then(|plain| Seeds::from_bytes(plain));
+        seeds.ok_or_else(|| no_seeds(path, "the seeds do not open with the epoch's key"))
+    }
+}
+
+fn no_seeds(path: &Path, problem: &str) -> LogError {
+    LogError::damaged(path.display().to_string(), problem)
+}
+
 /// Random bytes of the system.
 pub(crate) fn random(into: &mut [u8]) -> Result<(), LogError> {
     let failed = || LogError::Argument("the system has no random numbers".to_owned());
@@ -214,41 +237,42 @@ impl Keys {
         self.folder.join(name)
     }
 
-    /// Opens a file of seeds; answers its generation too.
+    /// Opens a file of seeds; answers its generation too. An erasure may replace the file and its key
+    /// between two reads: then it is read again, as often as it has changed.
     pub(crate) fn seeds(&self, path: &Path, epoch: u64) -> Result<(Seeds, u32), LogError> {
+        let mut sealed = self.sealed_seeds(path, epoch)?;
+        loop {
+            let generation = sealed.generation;
+            let error = match read_key(&*self.disk, &self.path_of(epoch, generation)) {
+                Ok(key) => return Ok((sealed.open(path, &key)?, generation)),
+                Err(error) => error,
+            };
+            sealed = self.sealed_seeds(path, epoch)?;
+            if sealed.generation == generation {
+                return Err(error);
+            }
+        }
+    }
+
+    fn sealed_seeds(&self, path: &Path, epoch: u64) -> Result<SealedSeeds, LogError> {
         let bytes = self
             .disk
             .read(path)
             .map_err(|error| LogError::io(path, error))?;
-        let damaged = |problem: &str| LogError::damaged(path.display().to_string(), problem);
-        let (head, rest) = bytes
-            .split_at_checked(HEAD)
+        let (head, _) = bytes
+            .split_first_chunk::<HEAD>()
             .filter(|(head, _)| head.starts_with(MAGIC))
-            .ok_or_else(|| damaged("not a file of seeds"))?;
+            .ok_or_else(|| no_seeds(path, "not a file of seeds"))?;
         let number = |at: usize| {
             head[at..at + 4]
                 .iter()
                 .fold(0, |n, b| n << 8 | u32::from(*b))
         };
         if u64::from(number(4)) != epoch {
-            return Err(damaged("the seeds are those of another epoch"));
+            return Err(no_seeds(path, "the seeds are those of another epoch"));
         }
         let generation = number(8);
-        let key = read_key(&*self.disk, &self.path_of(epoch, generation))?;
-        let (nonce, sealed) = rest
-            .split_first_chunk::<NONCE>()
-            .ok_or_else(|| damaged("the file is cut off"))?;
-        let mut sealed = sealed.to_vec();
-        let seeds = cipher(&key)?
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(head),
-                &mut sealed,
-            )
-            .ok()
-            .and_then(|plain| Seeds::from_bytes(plain))
-            .ok_or_else(|| damaged("the seeds do not open with the epoch's key"))?;
-        Ok((seeds, generation))
+        Ok(SealedSeeds { generation, bytes })
     }
 
     /// Writes the seeds of an epoch that begins, and destroys nothing: a key of this epoch that is

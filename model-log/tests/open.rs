@@ -6,9 +6,12 @@
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use common::watched::{Act, Watched};
 use common::{append, change, checked, filled, sound};
+use model_log::verify::{Against, verify_on};
 use model_log::{LogError, Options, Query, Reader, Writer};
 
 /// A log of so many records that looks as if its server had been killed.
@@ -168,4 +171,29 @@ fn a_log_that_grows_is_checked_and_read() {
 #[test]
 fn a_log_that_begins_an_epoch_is_checked_and_read() {
     check_while_it_grows(65_400, 300);
+}
+
+/// What a check reads after it has listed the files of records may be newer than those.
+#[test]
+fn a_check_is_told_of_what_epochs_that_begin_meanwhile_erase() {
+    const BEFORE: u64 = 65_000;
+    for more in [1_000, 70_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = filled(folder.path(), BEFORE);
+        let disk = Watched::default();
+        disk.close(|step| step.act == Act::List && step.path.ends_with("records"));
+        let report = std::thread::scope(|scope| {
+            let check = || verify_on(Arc::new(disk.clone()), folder.path(), &Against::default());
+            let check = scope.spawn(check);
+            disk.wait_for_one();
+            append(&log, BEFORE..BEFORE + more);
+            log.erase(&change(&[5, 7]), "tester").unwrap();
+            disk.open();
+            check.join().unwrap().unwrap()
+        });
+        assert_eq!(report.problems, [], "{:?}", report.notes);
+        assert_eq!(report.erased, 2);
+        log.close().unwrap();
+        assert_eq!(sound(folder.path()).erased, 2);
+    }
 }

@@ -186,11 +186,7 @@ impl Reader {
 
     pub(crate) fn seeds(&self, epoch: u64) -> Result<Seeds, LogError> {
         let path = self.layout.seeds(epoch);
-        match self.keys()?.seeds(&path, epoch) {
-            Ok((seeds, _)) => Ok(seeds),
-            // An erasure may have replaced the key between the two files.
-            Err(_) => Ok(self.keys()?.seeds(&path, epoch)?.0),
-        }
+        Ok(self.keys()?.seeds(&path, epoch)?.0)
     }
 
     /// What the record at `index` says.

@@ -2,6 +2,7 @@
 
 use super::derived::{Crash, Difference};
 use super::{Check, Problem};
+use crate::body;
 use crate::digest::Digest;
 use crate::disk::How;
 use crate::error::LogError;
@@ -12,7 +13,7 @@ use crate::keys::Keys;
 use crate::leaf;
 use crate::record::Kind;
 use crate::scan::{entry, scan, was_synced_beyond};
-use crate::seeds::{EPOCH, Seeds};
+use crate::seeds::{EPOCH, Key, Seeds};
 use crate::tiles::Builder;
 use crate::tree::{Frontier, Hash};
 
@@ -196,20 +197,8 @@ impl Reading<'_> {
         }
     }
 
-    fn erasure(&mut self, frame: &Frame<'_>, key: Option<crate::seeds::Key>) {
-        let mut sealed = frame.sealed.to_vec();
-        let erasure = key.and_then(|key| {
-            let opened = crate::body::open(
-                &mut sealed,
-                frame.index,
-                &key,
-                frame.nonce,
-                &frame.leaf.commitment,
-            );
-            let event = opened.ok()?.details()?.event?;
-            serde_json::from_value::<event::Erasure>(event).ok()
-        });
-        match erasure {
+    fn erasure(&mut self, frame: &Frame<'_>, key: Option<Key>) {
+        match open_erasure(frame, key) {
             Some(erasure) => self.epoch.erasures.extend(erasure.indexes),
             None => self.problem(
                 format!("record {}", frame.index),
@@ -281,6 +270,15 @@ impl Reading<'_> {
         let difference = check.compare(&path, found, &expected, crash);
         self.add(path, difference);
     }
+}
+
+/// What a record of an erasure says.
+pub(super) fn open_erasure(frame: &Frame<'_>, key: Option<Key>) -> Option<event::Erasure> {
+    let mut sealed = frame.sealed.to_vec();
+    let commitment = &frame.leaf.commitment;
+    let opened = body::open(&mut sealed, frame.index, &key?, frame.nonce, commitment);
+    let event = opened.ok()?.details()?.event?;
+    serde_json::from_value(event).ok()
 }
 
 /// Erases the entries of the index whose keys are gone.

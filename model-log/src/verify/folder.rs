@@ -38,10 +38,12 @@ impl Check {
         for folder in ["records", "index", "seeds"] {
             for (name, _) in self.names(&layout.path(folder))? {
                 let epoch = number(&name);
-                // A running server may begin the next epoch now; a crash may leave it half begun.
-                let begun = self.open && epoch == Some(epochs);
-                let begun = begun && (folder != "index" || self.is_begun(epochs));
-                if epoch.is_none_or(|epoch| epoch >= epochs) && !begun {
+                let is_known = epoch.is_some_and(|epoch| {
+                    epoch < epochs
+                        || self.may_have_begun(epoch, epochs)
+                            && (folder != "index" || self.is_begun(epoch))
+                });
+                if !is_known {
                     self.stranger(&format!("{folder}/{name}"), &name, report);
                 }
             }
@@ -50,6 +52,13 @@ impl Check {
             self.key_names(keys, epochs, report)?;
         }
         Ok(())
+    }
+
+    /// Whether an epoch behind those that were listed may be there: a running server has begun it
+    /// since, or begins it now; a crash may leave it half begun.
+    fn may_have_begun(&self, epoch: u64, listed: u64) -> bool {
+        // Those before it are there.
+        self.open && (listed..epoch).all(|before| self.disk.exists(&self.layout.records(before)))
     }
 
     /// Whether the index of an epoch may be one that begins: until there are records it is empty.
@@ -75,7 +84,7 @@ impl Check {
                 .and_then(|(epoch, _)| number(epoch));
             match epoch.and_then(|epoch| found.get_mut(epoch as usize)) {
                 Some(count) => *count += 1,
-                None if self.open && epoch == Some(epochs) => {}
+                None if epoch.is_some_and(|epoch| self.may_have_begun(epoch, epochs)) => {}
                 None => self.stranger(&format!("keys/{name}"), &name, report),
             }
         }

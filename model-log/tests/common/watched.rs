@@ -10,6 +10,7 @@ use model_log::disk::{Disk, DiskFile, How, RealDisk};
 /// What a thread did with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
+    List,
     Read(usize),
     Write,
     Sync,
@@ -180,7 +181,9 @@ impl Disk for Watched {
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<(String, bool)>> {
-        RealDisk.list(folder)
+        let names = RealDisk.list(folder)?;
+        self.step(Act::List, folder);
+        Ok(names)
     }
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
