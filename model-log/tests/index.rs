@@ -58,6 +58,20 @@ fn records_are_found_by_id_outcome_and_link() {
         ..Query::default()
     };
     assert_eq!(found(queue), [1, 7, 10]);
+    // Nobody was given what a shadow says, nor what a refused request has.
+    let mut shadow = decision(1);
+    shadow.link = Some(99);
+    let mut refused = decision(2);
+    refused.outcome = Outcome::None;
+    let mut more = vec![shadow, refused, decision(103)];
+    more[2].outcome = Outcome::Refer;
+    log.append(more).unwrap().wait().unwrap();
+    let open = Query {
+        open: true,
+        from: 99,
+        ..Query::default()
+    };
+    assert_eq!(found(open), [99, 103]);
     let read: Override = log.reader().record(100).unwrap().event().unwrap();
     assert_eq!(read, decided);
 }

@@ -63,12 +63,6 @@ impl State {
     }
 }
 
-/// Whether a client was given this decision: a refused request is none, and what a challenger
-/// said in the shadow nobody heard.
-pub(super) fn is_given(found: &Found) -> bool {
-    found.kind == Kind::Decision && found.outcome != Outcome::None && found.link.is_none()
-}
-
 /// A record of what a person said of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Linked {
@@ -256,7 +250,7 @@ impl Queue {
     fn look_up(&mut self, reader: &Reader) -> Result<(), LogError> {
         while let Some(&index) = self.unsure.first() {
             let decision = reader.found(index)?;
-            if is_given(&decision) && !decision.erased {
+            if decision.is_given() && !decision.erased {
                 self.proposed.insert(index, decision.outcome);
             }
             self.unsure.remove(&index);

@@ -28,7 +28,8 @@ pub struct Query {
     pub from_minute: Option<u32>,
     /// Only to this minute, included.
     pub to_minute: Option<u32>,
-    /// Only decisions without an override: the queue of what was referred.
+    /// Only decisions that somebody was given and that have no override: with the outcome refer, the
+    /// queue.
     pub open: bool,
     /// Only from this index on.
     pub from: u64,
@@ -69,6 +70,13 @@ impl Found {
             erased: entry.erased,
         }
     }
+
+    /// Whether a client was given this decision: a refused request is none, and what a challenger
+    /// said in the shadow nobody heard.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.kind == Kind::Decision && self.outcome != Outcome::None && self.link.is_none()
+    }
 }
 
 /// What is wanted, as the index has it.
@@ -79,7 +87,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn fits(&self, entry: &Entry) -> bool {
+    fn fits(&self, index: u64, entry: &Entry) -> bool {
         let query = self.query;
         (query.kinds.is_empty() || query.kinds.contains(&entry.kind))
             && query.outcome.is_none_or(|outcome| outcome == entry.outcome)
@@ -88,7 +96,7 @@ impl Wanted<'_> {
                 .from_minute
                 .is_none_or(|minute| entry.minute >= minute)
             && query.to_minute.is_none_or(|minute| entry.minute <= minute)
-            && (!query.open || entry.kind == Kind::Decision && !entry.erased)
+            && (!query.open || !entry.erased && Found::new(index, entry).is_given())
             && self.request.is_none_or(|id| entry.request == id)
             && self.application.is_none_or(|id| entry.application == id)
     }
@@ -138,7 +146,7 @@ impl Reader {
         };
         let records = query.from..query.to.unwrap_or(u64::MAX);
         self.walk(records, query.newest_first, |index, entry| {
-            if !wanted.fits(entry) || decided.contains(&index) {
+            if !wanted.fits(index, entry) || decided.contains(&index) {
                 return ControlFlow::Continue(());
             }
             left -= 1;

@@ -5,7 +5,7 @@ use model_log::{Found, Opened, Reader};
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
-use crate::record::queue::{Linked, Standing, is_given};
+use crate::record::queue::{Linked, Standing};
 
 /// A decision and the records of what people said of it.
 pub(super) struct Case {
@@ -22,7 +22,7 @@ impl Case {
     /// When there is no record of this index, or it is no decision that somebody was given.
     pub(super) fn find(log: &DecisionLog, index: u64) -> Result<Self, ApiError> {
         let decision = log.reader().found(index).map_err(refuse)?;
-        if !is_given(&decision) {
+        if !decision.is_given() {
             return Err(ApiError::NotThere {
                 detail: format!("Record {index} is no decision that was given"),
             });

@@ -11,7 +11,7 @@ use super::event::{model, persons_decision, text, time};
 use super::{minute_text, refuse};
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
-use crate::record::queue::{Queue, Standing, Wanted, is_given};
+use crate::record::queue::{Queue, Standing, Wanted};
 
 /// So many decisions are looked up in the queue together.
 const AT_ONCE: usize = 256;
@@ -102,7 +102,7 @@ fn every(
     };
     let (mut all, mut some, mut done) = (Vec::new(), Vec::new(), Ok(()));
     let each = |found: Found| {
-        if is_given(&found) {
+        if found.is_given() {
             some.push(found);
         }
         if some.len() < AT_ONCE {

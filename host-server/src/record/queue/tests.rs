@@ -104,7 +104,7 @@ fn plain(reader: &Reader) -> Vec<(Found, Standing)> {
     let mut proposed = proposed(reader);
     proposed.retain(|decision, _| !settled.contains_key(decision));
     let decisions = found(reader, &[Kind::Decision], None).into_iter();
-    let given = decisions.filter(is_given);
+    let given = decisions.filter(Found::is_given);
     let standing = given.map(|found| {
         let [settled, proposed] = [&settled, &proposed].map(|said| said.get(&found.index).copied());
         let state = State::new(&found, settled, proposed);
