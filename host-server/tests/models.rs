@@ -117,6 +117,30 @@ async fn a_bad_file_is_refused_and_the_old_one_goes_on() {
     assert_eq!(who(&app, "/predict").await, 1);
 }
 
+/// Files that differ in a policy alone share a digest, and the series of the one that answers went
+/// with the first that was let go of.
+#[tokio::test]
+async fn the_metrics_know_a_model_until_its_last_file_is_let_go_of() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    let is_known = async || {
+        let metrics = get(&app, "/metrics", &[ADMIN]).await.text();
+        metrics.contains("underwrite_model_info{model=\"cars\",version=\"1\",")
+    };
+    for number in 2..6 {
+        assert!(is_known().await, "before {number}");
+        write(folder.path(), "cars", "1", &numbered(number));
+        administer(&app, "/models/cars/reload").await;
+        assert_eq!(who(&app, "/predict").await, number);
+    }
+    assert!(is_known().await);
+    // With the last of them it goes.
+    write(folder.path(), "cars", "2", &numbered(6));
+    std::fs::remove_dir_all(folder.path().join("cars/1")).unwrap();
+    administer(&app, "/models/cars/reload").await;
+    assert!(!is_known().await);
+}
+
 #[tokio::test]
 async fn the_deployment_says_who_answers() {
     let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);

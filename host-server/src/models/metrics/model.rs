@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -45,7 +46,7 @@ pub(crate) struct ModelMetricsSet {
     failures: Family<Failed, Counter>,
     refusals: Family<Version, Counter>,
     instances: Family<Version, Gauge>,
-    info: Family<Info, Gauge>,
+    info: Infos,
     champions: Family<Version, Gauge>,
     reloads: Family<Reloaded, Counter>,
     shadow: Family<Compared, Counter>,
@@ -139,7 +140,7 @@ impl ModelMetricsSet {
             failures: Family::default(),
             refusals: Family::default(),
             instances: Family::default(),
-            info: Family::default(),
+            info: Infos::default(),
             champions: Family::default(),
             reloads: Family::default(),
             shadow: Family::default(),
@@ -202,10 +203,10 @@ impl ModelMetricsSet {
             "Instances of the module that exist",
             instances
         );
-        family!(
+        registry.register(
             "underwrite_model_info",
             "Models being served: always 1",
-            info
+            self.info.family.clone(),
         );
         family!(
             "underwrite_champion",
@@ -308,7 +309,6 @@ impl ModelMetricsSet {
             digest: description.model.digest.as_str().into(),
             signer: signer.unwrap_or_default().into(),
         };
-        self.info.get_or_create(&info).set(1);
         for result in [Reload::loaded, Reload::refused, Reload::rolled_back] {
             let labels = Reloaded {
                 model: model.into(),
@@ -337,7 +337,7 @@ impl ModelMetricsSet {
             latest: self.latest.clone(),
             adjustments: self.adjustments.clone(),
             reasons: self.reasons.clone(),
-            info: (self.info.clone(), info),
+            _info: self.info.of(info),
             key,
         }
     }
@@ -391,7 +391,7 @@ pub(crate) struct ModelMetrics {
     latest: Gauge<f64, AtomicU64>,
     adjustments: Family<Adjusted, Counter>,
     reasons: Family<Matched, Counter>,
-    info: (Family<Info, Gauge>, Info),
+    _info: OneInfo,
 }
 
 impl ModelMetrics {
@@ -537,7 +537,50 @@ impl Drop for ModelMetrics {
     /// A model that is no longer served has no instances.
     fn drop(&mut self) {
         self.instances.set(0);
-        let (family, labels) = &self.info;
-        family.remove(labels);
+    }
+}
+
+/// The series that say which models are served. Several models may share one: a policy leaves the
+/// digest as it is.
+#[derive(Clone, Default)]
+struct Infos {
+    family: Family<Info, Gauge>,
+    /// How many models each is of.
+    models: Arc<Mutex<HashMap<Info, usize>>>,
+}
+
+/// A model's share of its series.
+struct OneInfo {
+    infos: Infos,
+    labels: Info,
+}
+
+impl Infos {
+    fn of(&self, labels: Info) -> OneInfo {
+        let mut models = self.models();
+        *models.entry(labels.clone()).or_default() += 1;
+        self.family.get_or_create(&labels).set(1);
+        drop(models);
+        OneInfo {
+            infos: self.clone(),
+            labels,
+        }
+    }
+
+    fn models(&self) -> MutexGuard<'_, HashMap<Info, usize>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OneInfo {
+    fn drop(&mut self) {
+        let mut models = self.infos.models();
+        if let Some(count) = models.get_mut(&self.labels) {
+            *count -= 1;
+            if *count == 0 {
+                models.remove(&self.labels);
+                self.infos.family.remove(&self.labels);
+            }
+        }
     }
 }
