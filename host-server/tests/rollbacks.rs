@@ -105,6 +105,55 @@ async fn a_rollback_to_a_version_that_is_no_longer_trusted_is_refused() {
     assert_eq!(json(&answer)["serving"], "1", "{}", answer.text());
 }
 
+/// What was only signed again once took the place of the version before: a rollback led back to the
+/// version that was to be rolled back.
+#[tokio::test]
+async fn a_new_signature_does_not_take_the_place_of_the_version_before() {
+    let models = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = models.path().join("cars/deployment.toml");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let is_new_key = Arc::new(AtomicBool::new(false));
+    let signs = Arc::clone(&is_new_key);
+    let check = move |_: &Path, _: &str| {
+        let key = if signs.load(Ordering::Relaxed) {
+            "1"
+        } else {
+            "0"
+        };
+        Ok(Signer {
+            name: "us".to_owned(),
+            key: key.repeat(64),
+        })
+    };
+    let options = ServeOptions {
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        allow_mismatch: true,
+        signatures: Some(SignatureCheck {
+            file: "model.sig",
+            check: Arc::new(check),
+        }),
+        ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
+    };
+    let app = app(App::open(options).unwrap());
+    std::fs::write(&deployment, "version = \"2\"").unwrap();
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 2);
+    is_new_key.store(true, Ordering::Relaxed);
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert_eq!(json(&answer)["loaded"].as_array().unwrap().len(), 2);
+    let answer = administer(&app, "/models/cars/rollback").await;
+    assert_eq!(json(&answer)["serving"], "1", "{}", answer.text());
+    assert_eq!(who(&app, "/predict").await, 1);
+    let text = std::fs::read_to_string(&deployment).unwrap();
+    assert!(text.contains("version = \"1\""), "{text}");
+    // What answers now is the file with the new signature at the next look, and no version before.
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 1);
+    let answer = administer(&app, "/models/cars/rollback").await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+}
+
 #[tokio::test]
 async fn a_rollback_outlives_a_restart() {
     let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);

@@ -244,7 +244,7 @@ impl Slot {
             Err(error) => vec![(Refusal::Deployment, error.to_string())],
         };
         let now = self.champion();
-        let stays = before.is_some_and(|before| now.is_some_and(|now| Arc::ptr_eq(&before, &now)));
+        let stays = before.is_some_and(|before| now.is_some_and(|now| is_one_file(&before, &now)));
         let told = std::mem::take(&mut looks.told);
         for (what, reason) in refused {
             looks.told.insert(reason.clone());
@@ -456,7 +456,7 @@ impl Slot {
     /// Makes this live, and remembers the champion before.
     fn take(&self, past: &mut Past, live: Live, Attempt { change, loading }: Attempt<'_>) {
         if let Some(before) = self.champion()
-            && !Arc::ptr_eq(&before, &live.champion)
+            && !is_one_file(&before, &live.champion)
         {
             past.previous = Some(before);
         }
@@ -470,7 +470,7 @@ impl Slot {
         let to = live.champion.version();
         let same = before
             .as_ref()
-            .is_some_and(|before| Arc::ptr_eq(&before.champion, &live.champion));
+            .is_some_and(|before| is_one_file(&before.champion, &live.champion));
         if !same {
             tracing::info!(
                 model = self.name,
@@ -546,6 +546,12 @@ fn check_file(folder: &Path, previous: &Served, loading: &Loading) -> Result<(),
         ));
     }
     Ok(())
+}
+
+/// Whether both are one file of one version, which is loaded again when somebody else signs it:
+/// there is nothing in it to roll back.
+fn is_one_file(one: &Served, other: &Served) -> bool {
+    one.version() == other.version() && one.file_sha256() == other.file_sha256()
 }
 
 /// Whether the file at this path is the one that was loaded.
