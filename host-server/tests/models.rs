@@ -124,7 +124,8 @@ async fn the_metrics_know_a_model_until_its_last_file_is_let_go_of() {
     let folder = folder(&[("cars", "1", numbered(1))]);
     let app = serve_folder(&folder);
     let is_known = async || {
-        let metrics = get(&app, "/metrics", &[ADMIN]).await.text();
+        let metrics = get(&app, "/metrics", &[ADMIN]).await;
+        let metrics = metrics.text();
         metrics.contains("underwrite_model_info{model=\"cars\",version=\"1\",")
     };
     for number in 2..6 {
