@@ -29,7 +29,7 @@ pub(crate) struct Facts {
     related: BTreeSet<u64>,
     /// Of these the ones that are about another, in the order of the log.
     linked: Vec<(u64, Entry)>,
-    /// Records on hold, of the whole log.
+    /// Those of them that are on hold, however many others are.
     held: BTreeSet<u64>,
 }
 
@@ -138,11 +138,17 @@ impl Facts {
         let hold: event::Hold = reader.event(index)?;
         for index in hold.indexes {
             match kind {
-                Kind::Hold => self.held.insert(index),
+                // Only what is there can be held, so that it is known by now whether it matters.
+                Kind::Hold if self.matters(index) => self.held.insert(index),
+                Kind::Hold => false,
                 _ => self.held.remove(&index),
             };
         }
         Ok(())
+    }
+
+    fn matters(&self, index: u64) -> bool {
+        self.indexes.contains(&index) || self.related.contains(&index)
     }
 
     /// The records that are changed: those that are not what they are to be already.
@@ -181,5 +187,47 @@ impl Facts {
             }
         }
         Ok(early)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use super::*;
+    use crate::record::Record;
+    use crate::{Change, Options, Writer};
+
+    /// The log's thread once copied all that was on hold, for each erasure.
+    #[test]
+    fn of_what_is_on_hold_only_what_a_change_is_about_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Writer::open(folder.path(), Options::default()).unwrap();
+        let mut records = vec![Record::new(Kind::Decision); 1000];
+        records[7].link = Some(3);
+        log.append(records).unwrap().wait().unwrap();
+        let change = |indexes: Vec<u64>| Change {
+            indexes,
+            because: "a test".to_owned(),
+            before_term: true,
+        };
+        log.hold(&change((0..1000).collect()), "test").unwrap();
+        log.release(&change(vec![4]), "test").unwrap();
+        let size = log.status().records;
+        for (what, named, held) in [
+            (What::Erase, 3, vec![3, 7]),
+            (What::Erase, 7, vec![3, 7]),
+            (What::Erase, 4, vec![]),
+            (What::Hold, 5, vec![5]),
+            (What::Release, 4, vec![]),
+        ] {
+            let facts = Facts::read(&log.reader(), what, &[named], size).unwrap();
+            assert_eq!(Vec::from_iter(facts.held), held, "{what:?} {named}");
+        }
+        assert!(matches!(
+            log.erase(&change(vec![3]), "test"),
+            Err(LogError::Held(3))
+        ));
+        log.erase(&change(vec![4]), "test").unwrap();
     }
 }
