@@ -147,6 +147,28 @@ fn csv_becomes_parquet_with_the_types_of_the_schema() {
     same(&text_of(&out), &csv_scored(&path("typed.parquet"), BLANK));
 }
 
+/// An identifier once became the nearest `DOUBLE`, which was another applicant's.
+#[test]
+fn what_the_schema_ignores_keeps_its_digits() {
+    const IGNORED: &str = "[[feature]]\nname = \"id\"\ntype = \"integer\"\nrole = \"ignored\"\n\n";
+    let (head, features) = debts::SCHEMA.split_once("[[feature]]").unwrap();
+    let schema = format!("{head}{IGNORED}[[feature]]{features}");
+    let row = |row: u32| format!("{row},{},{}\n", row % 100, u8::from(row % 100 > 60));
+    let rows: String = (0..400).map(row).collect();
+    let mut decider = debts::trained(&schema, &format!("id,debt,default\n{rows}"));
+    let csv = "id,debt\n9007199254740993,1\n700000000000000037,2\nA-17,3\n";
+    let out = path("ignored-scored.parquet");
+    let sink = (std::fs::File::create(&out).unwrap(), "out");
+    score_to_parquet(&mut decider, csv.as_bytes(), "c", sink, STOP, |_| ()).unwrap();
+    let text = text_of(&out);
+    let ids: Vec<&str> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap())
+        .collect();
+    assert_eq!(ids, ["9007199254740993", "700000000000000037", "A-17"]);
+}
+
 #[test]
 fn an_error_names_the_line() {
     let file = input("stop.parquet", &[50, 100]);

@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 
 use model_core::artifact::ArtifactError;
 use model_core::decide::Decider;
-use model_core::schema::FeatureKind;
+use model_core::schema::{FeatureKind, Role};
 use model_files::csv::{Piece, Pieces};
 use model_files::parquet::{FromCsv, NewColumn, NewKind};
 
@@ -69,8 +69,8 @@ pub fn score(
     score_pieces(decider, pieces, &layout, rows, progress)
 }
 
-/// The same as Parquet: columns of numbers of the schema as `DOUBLE`, others as text, a cell that
-/// is empty or no number as null. The columns that are added are `probability`, a `DOUBLE`,
+/// The same as Parquet: columns of numbers of the schema as `DOUBLE`, others, and those that it
+/// ignores, as text, a cell that is empty or no number as null. The columns that are added are `probability`, a `DOUBLE`,
 /// `prediction`, an `INT32`, and texts. `target` is what errors call the sink.
 ///
 /// # Errors
@@ -90,10 +90,12 @@ pub fn score_to_parquet(
     let is_number = |name: &&String| {
         let mut features = schema.features.iter().filter(|f| f.name == **name);
         features.next().is_some_and(|feature| {
-            matches!(
+            let is_number = matches!(
                 feature.kind,
                 FeatureKind::Number(_) | FeatureKind::Integer(_)
-            )
+            );
+            // What nobody reads may be an identifier of more digits than a `DOUBLE` has.
+            is_number && feature.role != Role::Ignored
         })
     };
     let own = head.header().iter().map(|name| NewColumn {

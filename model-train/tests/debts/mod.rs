@@ -7,7 +7,7 @@ use model_train::fit::{ClassWeight, Params};
 use model_train::split::stratified;
 use model_train::train::{self, train};
 
-const SCHEMA: &str = r#"
+pub(crate) const SCHEMA: &str = r#"
 name = "test"
 version = "1.2.3"
 
