@@ -173,6 +173,37 @@ fn a_log_that_begins_an_epoch_is_checked_and_read() {
     check_while_it_grows(65_400, 300);
 }
 
+/// A check of a closed log called it forged where a server started on it meanwhile.
+#[test]
+fn a_server_may_start_while_its_log_is_checked() {
+    for stops in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path(), 300).close().unwrap();
+        let disk = Watched::default();
+        disk.close(|step| step.act == Act::List && step.path.ends_with("records"));
+        let (report, log) = std::thread::scope(|scope| {
+            let check = || verify_on(Arc::new(disk.clone()), folder.path(), &Against::default());
+            let check = scope.spawn(check);
+            disk.wait_for_one();
+            let log = Writer::open(folder.path(), Options::default()).unwrap();
+            append(&log, 300..310);
+            log.erase(&change(&[5]), "tester").unwrap();
+            let log = match stops {
+                true => {
+                    log.close().unwrap();
+                    None
+                }
+                false => Some(log),
+            };
+            disk.open();
+            (check.join().unwrap().unwrap(), log)
+        });
+        assert_eq!(report.problems, [], "{:?}", report.notes);
+        assert_eq!(report.records, 311);
+        drop(log);
+    }
+}
+
 /// What a check reads after it has listed the files of records may be newer than those.
 #[test]
 fn a_check_is_told_of_what_epochs_that_begin_meanwhile_erase() {

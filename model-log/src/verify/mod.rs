@@ -37,23 +37,66 @@ pub fn verify_on(
     against: &Against,
 ) -> Result<Report, LogError> {
     let layout = Layout::new(folder);
-    let origin = layout.origin(&*disk)?;
+    let mut state = State::read(&*disk, &layout);
+    let mut report = check(&disk, folder, against, &state)?;
+    // A server may have started on a closed log, or run and stopped, while it was checked.
+    for _ in 0..AGAIN {
+        let now = State::read(&*disk, &layout);
+        if report.problems.is_empty() || state.is_open() || now == state {
+            break;
+        }
+        state = now;
+        report = check(&disk, folder, against, &state)?;
+    }
+    Ok(report)
+}
+
+/// A log in which a server starts and stops more often than this is not checked again.
+const AGAIN: usize = 3;
+
+/// What a server changes when it starts, before it writes anything else, and when it stops.
+#[derive(PartialEq, Eq)]
+struct State {
+    mark: Vec<u8>,
+    checkpoint: Vec<u8>,
+}
+
+impl State {
+    fn read(disk: &dyn Disk, layout: &Layout) -> Self {
+        Self {
+            mark: disk.read(&layout.lock()).unwrap_or_default(),
+            checkpoint: disk.read(&layout.checkpoint()).unwrap_or_default(),
+        }
+    }
+
+    /// Whether a process has the log, or one crashed.
+    fn is_open(&self) -> bool {
+        // Cut off it is the mark of a server that was killed while it wrote it.
+        !self.mark.is_empty() && OPEN_MARK.starts_with(&self.mark)
+    }
+}
+
+fn check(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    against: &Against,
+    state: &State,
+) -> Result<Report, LogError> {
+    let layout = Layout::new(folder);
+    let origin = layout.origin(&**disk)?;
     let origin = origin.ok_or_else(|| LogError::NoLog(folder.to_owned()))?;
     let mut report = Report::default();
     let key_folder = against.keys.clone().unwrap_or_else(|| layout.keys());
-    let mark = layout.lock();
-    let mark = disk.read(&mark).unwrap_or_default();
     let check = Check {
-        // Cut off it is the mark of a server that was killed while it wrote it.
-        open: !mark.is_empty() && OPEN_MARK.starts_with(&mark),
-        keys: open_keys(&disk, &key_folder, against, &mut report)?,
-        disk,
+        open: state.is_open(),
+        keys: open_keys(disk, &key_folder, against, &mut report)?,
+        disk: Arc::clone(disk),
         layout,
     };
     if !check.disk.exists(&check.layout.lock()) {
         report.problem("lock", "the file is missing");
     }
-    if !check.open && !mark.is_empty() {
+    if !check.open && !state.mark.is_empty() {
         report.problem(
             "lock",
             "expected an empty file, or the mark of a running server",
