@@ -197,16 +197,25 @@ pub fn is_aside(name: &str) -> bool {
 /// counts as if one did.
 #[must_use]
 pub fn is_held(path: &Path) -> bool {
-    // Some network file systems lock only what is open for writing, which a file for readers alone
-    // cannot be.
-    let opened = match fs::OpenOptions::new().read(true).write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => fs::File::open(path),
-        opened => opened,
-    };
-    match opened {
+    match open_to_lock(path) {
         Ok(file) if cfg!(unix) => file.try_lock().is_err(),
         Ok(_) => true,
         Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether a process certainly has the file locked.
+fn is_locked(path: &Path) -> bool {
+    let file = open_to_lock(path);
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+}
+
+fn open_to_lock(path: &Path) -> io::Result<fs::File> {
+    // Some network file systems lock only what is open for writing, which a file for readers alone
+    // cannot be.
+    match fs::OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => fs::File::open(path),
+        opened => opened,
     }
 }
 
@@ -218,7 +227,7 @@ fn sweep(folder: &Path) {
     let is_left = |entry: &fs::DirEntry| {
         let is_ours = entry.file_name().to_str().is_some_and(is_aside);
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
-        is_ours && age().is_some_and(|age| age > LEFT_AFTER)
+        is_ours && age().is_some_and(|age| age > LEFT_AFTER) && !is_locked(&entry.path())
     };
     for entry in entries.flatten().filter(is_left) {
         // Another process may have removed it.

@@ -170,6 +170,25 @@ fn what_a_killed_process_left_is_swept_later() {
     );
 }
 
+/// A pipe may be silent for hours.
+#[cfg(unix)]
+#[test]
+fn what_is_written_slowly_is_not_swept() {
+    use std::time::{Duration, SystemTime};
+    let folder = tempfile::tempdir().unwrap();
+    let slow = folder.path().join("slow.txt");
+    let mut file = WholeFile::create(&slow).unwrap();
+    file.write_all(b"half").unwrap();
+    let aside = std::fs::File::open(file.written().unwrap()).unwrap();
+    aside
+        .set_modified(SystemTime::now() - Duration::from_secs(2 * 3600))
+        .unwrap();
+    write_whole(&folder.path().join("other.txt"), b"x").unwrap();
+    file.write_all(b" and half").unwrap();
+    file.commit().unwrap();
+    assert_eq!(std::fs::read(&slow).unwrap(), b"half and half");
+}
+
 #[cfg(unix)]
 #[test]
 fn what_a_killed_process_left_is_told_from_what_is_being_written() {
