@@ -58,9 +58,18 @@ pub(crate) fn schema_of(path: &Path, artifact: &[u8]) -> Result<Schema> {
 
 /// A schema in TOML, with what its file lacks.
 pub(crate) fn read_schema_file(path: &Path) -> Result<SchemaFile> {
+    parse_schema_file(path, &schema_text(path)?)
+}
+
+/// The text of a schema.
+pub(crate) fn schema_text(path: &Path) -> Result<String> {
+    text(path, "a schema")
+}
+
+/// The schema that a file's text says.
+pub(crate) fn parse_schema_file(path: &Path, text: &str) -> Result<SchemaFile> {
     let name = path.display();
-    let text = text(path, "a schema")?;
-    SchemaFile::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
+    SchemaFile::from_toml(text).map_err(|error| anyhow!("{name}, {error}"))
 }
 
 /// What a person wrote for a model card, in TOML.

@@ -8,6 +8,9 @@
 
 mod common;
 
+use std::io::Write;
+use std::process::Stdio;
+
 use common::{Folder, data, train_points};
 
 #[test]
@@ -69,6 +72,33 @@ fn the_same_command_gives_the_same_bytes() {
     folder.succeed(&format!("{} --seed 1", train_points("c.wasm")));
     assert_eq!(folder.read("a.wasm"), folder.read("b.wasm"));
     assert_ne!(folder.read("a.wasm"), folder.read("c.wasm"));
+}
+
+/// What is kept is the schema of the model, whatever became of its file during a long search.
+#[test]
+fn a_run_keeps_the_schema_that_was_read() {
+    let schema = std::fs::read(data("points.toml")).unwrap();
+    let folder = Folder::new(&[("points.toml", &schema)]);
+    let rows = std::fs::read(data("points_sample.csv")).unwrap();
+    let mut training = folder
+        .command()
+        .args("train --data - --schema points.toml --model logistic_regression".split(' '))
+        .args("--out m.wasm --runs runs --run-name first".split(' '))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = training.stdin.take().unwrap();
+    // More than a pipe holds: so much is only taken by who has read the schema.
+    let blank_lines = vec![b'\n'; 300_000];
+    stdin.write_all(&rows).unwrap();
+    stdin.write_all(&blank_lines).unwrap();
+    std::fs::write(folder.path("points.toml"), "version = \"9.9.9\"").unwrap();
+    drop(stdin);
+    assert!(training.wait().unwrap().success());
+    let run = std::fs::read_dir(folder.path("runs")).unwrap().next();
+    let kept = run.unwrap().unwrap().path().join("artifacts/schema.toml");
+    assert_eq!(std::fs::read(kept).unwrap(), schema);
 }
 
 #[test]

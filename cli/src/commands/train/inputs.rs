@@ -9,10 +9,19 @@ use model_train::pipeline::{InputError, InputOptions, Inputs, Job, PipelineError
 use super::settings::Settings;
 use crate::{files, progress, terminal};
 
+/// What was read.
+pub(super) struct Read {
+    /// The checked job.
+    pub(super) job: Job,
+    /// The text of the schema, which people may go on editing during a long search.
+    pub(super) schema: String,
+}
+
 /// Everything that could fail later for a reason that is known now fails here.
-pub(super) fn read(settings: &Settings) -> Result<Job> {
+pub(super) fn read(settings: &Settings) -> Result<Read> {
     check_paths(settings)?;
-    let schema = files::read_schema_file(&settings.schema)?;
+    let text = files::schema_text(&settings.schema)?;
+    let schema = files::parse_schema_file(&settings.schema, &text)?;
     let mut stderr = terminal::stderr();
     files::report_warnings(
         &mut stderr,
@@ -40,7 +49,8 @@ pub(super) fn read(settings: &Settings) -> Result<Job> {
     let inputs = inputs.map_err(|error| in_input(settings, error))?;
     let mut training = settings.options.clone();
     training.policy = policy(settings, &inputs)?;
-    Job::new(inputs, training).map_err(|error| in_option(settings, error))
+    let job = Job::new(inputs, training).map_err(|error| in_option(settings, error))?;
+    Ok(Read { job, schema: text })
 }
 
 /// The lending rules, for the inputs that are used.

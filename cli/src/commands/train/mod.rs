@@ -29,6 +29,7 @@ use crate::{engine, files, interrupt, progress, terminal, tracking};
 
 pub(crate) use args::Args;
 use config::Config;
+use inputs::Read;
 use recorder::Recorder;
 use run_folder::Packed;
 use settings::Settings;
@@ -40,27 +41,27 @@ impl Args {
         let tracking = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &tracking)?;
         let settings = Settings::new(self, config, file.as_ref().map(ConfigFile::path))?;
-        let job = inputs::read(&settings)?;
-        plan::warn(&job)?;
+        let read = inputs::read(&settings)?;
+        plan::warn(&read.job)?;
         if settings.dry_run {
-            plan::print(&settings, &job, &trackers)
+            plan::print(&settings, &read.job, &trackers)
         } else {
-            train(&settings, job, &trackers)
+            train(&settings, read, &trackers)
         }
     }
 }
 
-fn train(settings: &Settings, mut job: Job, trackers: &[Box<dyn Tracker>]) -> Result<()> {
-    let folder = run_folder::open(settings, &mut job, trackers)?;
-    if job.is_search() {
-        let control = job.control();
+fn train(settings: &Settings, mut read: Read, trackers: &[Box<dyn Tracker>]) -> Result<()> {
+    let folder = run_folder::open(settings, &mut read.job, trackers)?;
+    if read.job.is_search() {
+        let control = read.job.control();
         interrupt::on_ctrl_c(move || control.stop());
     }
     let mut recorder = Recorder::new(folder);
-    let trained = pipeline::run(&job, &mut recorder);
+    let trained = pipeline::run(&read.job, &mut recorder);
     let mut folder = recorder.finish();
     let done = match trained {
-        Ok(trained) => complete(settings, &job, &trained, trackers, folder.as_mut()),
+        Ok(trained) => complete(settings, &read, &trained, trackers, folder.as_mut()),
         Err(error) => Err(error.into()),
     };
     if let (Err(_), Some(folder)) = (&done, &mut folder)
@@ -75,14 +76,21 @@ fn train(settings: &Settings, mut job: Job, trackers: &[Box<dyn Tracker>]) -> Re
 /// Packs, keeps, reports and sends what was trained.
 fn complete(
     settings: &Settings,
-    job: &Job,
+    Read { job, schema }: &Read,
     trained: &TrainedModel,
     trackers: &[Box<dyn Tracker>],
     mut folder: Option<&mut RunFolder>,
 ) -> Result<()> {
     let engine = engine::carried()?;
     let wasm = pack(engine.wasm, engine.glue, &trained.artifact)?;
-    save(settings, folder.as_deref_mut(), trained, &wasm)?;
+    let mut figures = serde_json::to_vec_pretty(&trained.figures())?;
+    figures.push(b'\n');
+    let packed = Packed {
+        schema,
+        wasm: &wasm,
+        figures: &figures,
+    };
+    save(settings, folder.as_deref_mut(), trained, &packed)?;
     summary::print(settings, job, trained, wasm.len())?;
     // The model is safe: what fails from here on costs reports, not the model.
     let reported = report(settings, job, trained, folder.as_deref_mut());
@@ -103,19 +111,13 @@ fn save(
     settings: &Settings,
     mut folder: Option<&mut RunFolder>,
     trained: &TrainedModel,
-    wasm: &[u8],
+    packed: &Packed<'_>,
 ) -> Result<()> {
-    let mut figures = serde_json::to_vec_pretty(&trained.figures())?;
-    figures.push(b'\n');
-    let packed = Packed {
-        wasm,
-        figures: &figures,
-    };
     let kept = match &mut folder {
-        Some(folder) => run_folder::keep(folder, settings, trained, &packed),
+        Some(folder) => run_folder::keep(folder, trained, packed),
         None => Ok(()),
     };
-    let written = files::write(&settings.out, wasm);
+    let written = files::write(&settings.out, packed.wasm);
     let saved_to = match (&kept, &written, folder) {
         (Err(_), Ok(()), _) => Some(settings.out.clone()),
         (Ok(()), Err(_), Some(folder)) => Some(folder.artifact_path("model.wasm")),
@@ -130,7 +132,7 @@ fn save(
         None => saved?,
     }
     if let Some(path) = &settings.metrics {
-        files::write(path, &figures)?;
+        files::write(path, packed.figures)?;
     }
     match &settings.predictions {
         Some(path) => files::write(path, &predictions(trained)?),

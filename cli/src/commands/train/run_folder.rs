@@ -18,6 +18,8 @@ use crate::{files, tracking};
 
 /// What is kept of a packed model.
 pub(super) struct Packed<'a> {
+    /// `schema.toml`, as it was read.
+    pub(super) schema: &'a str,
     /// `model.wasm`.
     pub(super) wasm: &'a [u8],
     /// `metrics.json`.
@@ -93,14 +95,12 @@ fn dataset(settings: &Settings, job: &Job) -> Dataset {
 /// Puts the trained model into the folder.
 pub(super) fn keep(
     folder: &mut RunFolder,
-    settings: &Settings,
     trained: &TrainedModel,
     packed: &Packed<'_>,
 ) -> Result<()> {
     let artifact = Artifact::decode(&trained.artifact)?;
-    let schema = std::fs::read(&settings.schema)?;
     folder.add_artifact("model.wasm", packed.wasm)?;
-    folder.add_artifact("schema.toml", &schema[..])?;
+    folder.add_artifact("schema.toml", packed.schema.as_bytes())?;
     folder.add_artifact("metrics.json", packed.figures)?;
     folder.update(|run| {
         run.params.extend(fields(&trained.params));
