@@ -225,6 +225,24 @@ async fn a_shadow_is_asked_and_not_heard() {
     }
 }
 
+/// What is promoted while it is still named as the challenger once was its own shadow: the drift of
+/// its inputs was shown nowhere, and it agreed with itself.
+#[tokio::test]
+async fn no_model_is_its_own_challenger() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = folder.path().join("cars/deployment.toml");
+    let shadow = "[challenger]\nversion = \"2\"";
+    std::fs::write(&deployment, format!("version = \"1\"\n{shadow}")).unwrap();
+    let app = serve_folder(&folder);
+    std::fs::write(&deployment, format!("version = \"2\"\n{shadow}")).unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert!(answer.text().contains("which answers itself"));
+    assert_eq!(json(&answer)["serving"], "2", "{}", answer.text());
+    assert_eq!(who(&app, "/predict").await, 2);
+    let models = json(&get(&app, "/models", &[]).await);
+    assert_eq!(models["models"][0]["challenger"], Value::Null, "{models}");
+}
+
 /// A model whose decisions have a probability, 1 or 0.
 fn certain(probability: u8) -> Vec<u8> {
     stand_in(&[

@@ -300,6 +300,51 @@ async fn a_rollback_does_not_wait_for_a_reload() {
     }
 }
 
+/// What had replaced the file of the version before once answered at the next look, though nobody
+/// had rolled back to that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_is_to_the_file_that_answered_and_no_other() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let path = folder.path().to_owned();
+    let deployment = path.join("cars/deployment.toml");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let options = ServeOptions {
+        port: 0,
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        allow_mismatch: true,
+        ..ServeOptions::new(ModelSource::Folder(path.clone()))
+    };
+    let server = Running::serve(options, folder).await;
+    let answers = async |number: &str| {
+        let answer = server.ask(GOOD).await;
+        answer.contains(&format!("\"prediction\":{number}"))
+    };
+    let ask = async |what: &str| {
+        let request = format!(
+            "POST /models/cars/{what} HTTP/1.1\r\nhost: x\r\nx-api-key: chief\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        server.ask(request.as_bytes()).await
+    };
+    std::fs::write(&deployment, "version = \"2\"").unwrap();
+    let promoted = ask("reload").await;
+    assert!(promoted.contains("\"serving\":\"2\""), "{promoted}");
+    write(&path, "cars", "1", &numbered(3));
+    let back = ask("rollback").await;
+    assert!(back.contains("\"lasting\":false"), "{back}");
+    for look in 0..3 {
+        assert!(answers("1").await, "{look}");
+        std::fs::write(path.join("cars/README.txt"), look.to_string()).unwrap();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    assert!(answers("1").await);
+    // It is what the file says when somebody asks for that.
+    let reloaded = ask("reload").await;
+    assert!(reloaded.contains("\"loaded\":[\"1\"]"), "{reloaded}");
+    assert!(answers("3").await);
+    server.end().await;
+}
+
 /// Whatever changes beside it, and whatever a file pins.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_holds_when_files_change() {

@@ -74,7 +74,12 @@ impl Slot {
                 }
             }
         };
-        let wanted = deployment.challenger.as_ref();
+        let mut wanted = deployment.challenger.as_ref();
+        // As where it was promoted, and is still in the file. It would be compared with itself.
+        if let Some(itself) = wanted.take_if(|wanted| wanted.version == champion.version()) {
+            let error = DeploymentError::Itself(itself.version.clone());
+            left_out.push((Refusal::Challenger, error.to_string()));
+        }
         let challenger = wanted
             .map(|wanted| self.challenger(wanted, &champion, &versions, rolled_back, loading));
         let challenger = match challenger.transpose() {

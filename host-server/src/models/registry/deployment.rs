@@ -67,6 +67,10 @@ pub(super) enum DeploymentError {
     Percent(f64),
     #[error("deployment.toml names version {0}, which does not exist or was refused")]
     NoSuchVersion(String),
+    #[error(
+        "deployment.toml names version {0} as the challenger, which answers itself: remove the challenger, or name another"
+    )]
+    Itself(String),
     #[error("{0}")]
     Load(String),
     #[error("deployment.toml: {0}, or name another version, since the next start serves this one")]
@@ -77,7 +81,9 @@ pub(super) enum DeploymentError {
         "deployment.toml names version {0} as the challenger, and no other can answer: add one, or remove the challenger"
     )]
     NoChampion(String),
-    #[error("deployment.toml names version {0}, which was rolled back; reload to load it again")]
+    #[error(
+        "deployment.toml names version {0}, whose file was rolled back or has replaced the one that was rolled back to; reload to load it"
+    )]
     RolledBack(String),
 }
 

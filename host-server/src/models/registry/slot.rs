@@ -319,6 +319,9 @@ impl Slot {
         }
         past.previous = None;
         past.rolled_back.push(*live.champion.file_sha256());
+        // Nobody rolled back to what is in its place now: the next look would.
+        let other = folder.and_then(|folder| other_in_place(folder, &previous));
+        past.rolled_back.extend(other);
         let change = Change::now(Cause::RolledBack, actor);
         let mut versions = live.versions.clone();
         let is_same = |version: &&Arc<Version>| version.file_sha256() == previous.file_sha256();
@@ -552,6 +555,13 @@ fn check_file(folder: &Path, previous: &Served, loading: &Loading) -> Result<(),
 /// there is nothing in it to roll back.
 fn is_one_file(one: &Served, other: &Served) -> bool {
     one.version() == other.version() && one.file_sha256() == other.file_sha256()
+}
+
+/// The SHA-256 of the file that is in the place of the one that was loaded, where that is another.
+fn other_in_place(folder: &Path, served: &Served) -> Option<[u8; 32]> {
+    let bytes = read_model(&folder.join(served.version()).join(MODEL)).ok()?;
+    let sha256 = Sha256::digest(&bytes).into();
+    (sha256 != *served.file_sha256()).then_some(sha256)
 }
 
 /// Whether the file at this path is the one that was loaded.
