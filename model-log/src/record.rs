@@ -220,7 +220,8 @@ pub struct Details {
     /// The row of a batch, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
-    /// The SHA-256 of the whole HTTP body, where the module was given only a part of it.
+    /// The SHA-256 of the whole HTTP body, where the module was given only a part of it, and that is
+    /// the only row. Earlier programs kept it of several rows, too.
     #[serde(skip_serializing_if = "Digest::is_none")]
     pub body_sha256: Digest,
     /// The program that wrote the record, such as `underwrite 0.1.0`.

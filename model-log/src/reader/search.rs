@@ -57,6 +57,9 @@ pub struct Found {
     pub link: Option<u64>,
     /// Whether it was erased.
     pub erased: bool,
+    /// Bytes of the record on the disk.
+    #[serde(skip)]
+    pub length: u32,
 }
 
 impl Found {
@@ -68,6 +71,7 @@ impl Found {
             minute: entry.minute,
             link: entry.link,
             erased: entry.erased,
+            length: entry.length,
         }
     }
 
