@@ -89,12 +89,11 @@ async fn answer(
     let kind = Work::reading(body.len());
     let work = move || {
         let table = match form {
-            Form::Csv => {
+            Form::Csv => read_csv(&served, &body, most).inspect(|table| {
                 if let Some(recorder) = &mut recorder {
-                    recorder.body(&body);
+                    recorder.body_of_one(&body, table.len());
                 }
-                read_csv(&served, &body, most)
-            }
+            }),
             _ => Table::of_objects(&body, &body, most)
                 .map_err(|error| refuse_array(error, &body, most)),
         }?;

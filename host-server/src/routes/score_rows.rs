@@ -330,10 +330,10 @@ pub(super) async fn score<H: Send + 'static>(
     let body = app.unpack(call, packed).await?;
     let kind = Work::reading(body.len());
     let first = move || {
-        if let Some(recorder) = &mut recorder {
-            recorder.body(&body);
-        }
         let (table, head) = read(&served, &body)?;
+        if let Some(recorder) = &mut recorder {
+            recorder.body_of_one(&body, table.len());
+        }
         let scoring = Scoring {
             served,
             table,
