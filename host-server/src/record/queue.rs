@@ -3,27 +3,35 @@
 //!
 //! The log alone is the state. The queue is what the log's index says up to the last acknowledged
 //! record, and what a server that has just started reads is the same. An acknowledged record never
-//! changes, but for an erasure, which marks earlier entries of the index: after an erasure the
-//! whole index is read again, and so it is after the log has stopped and was opened again.
+//! changes, but for an erasure, which marks earlier entries of the index: those that it names are
+//! read again, or the whole index where that is not known. The whole index is read, too, after the log
+//! has stopped and was opened again.
 //!
-//! Memory is B-trees of numbers, nothing of what a record says:
+//! Memory is B-trees of numbers, and nothing of what a record says but the words of changes that are
+//! long to open:
 //!
 //! | for each | bytes |
 //! |---|---|
 //! | decision that waits for a person | 20 |
 //! | override, proposal, notice or performance in the log | 38 |
-//! | hold, release or erasure in the log | 63, and 16 for each run of indexes that it names |
+//! | hold, release or erasure in the log | 71, and 16 for each run of indexes that it names |
+//! | of these each that names more than 256 records | some hundreds, and its reason |
 //! | 4,096 records, where a challenger in the shadow answered too | 34 |
 //!
 //! A decision that waits for nobody takes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use model_log::{Found, Kind, LogError, Outcome, Query, Reader, Status};
+use serde_json::Value;
 
 /// Of so many records together is known where the answers of shadows to them end.
 const BLOCK: u64 = 4096;
+
+/// Entries of the index that are so near to each other are read together.
+const NEAR: u64 = 4096;
 
 /// Where a decision stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +154,25 @@ pub(super) struct Queue {
     /// The last answer of a shadow to a decision of each block.
     shadows: BTreeMap<u64, u64>,
     /// Holds, releases and erasures; what each names is known once somebody has opened it.
-    changes: BTreeMap<u64, Option<Runs>>,
+    changes: BTreeMap<u64, Option<Named>>,
+}
+
+/// What a hold, a release or an erasure names.
+#[derive(Debug)]
+struct Named {
+    runs: Runs,
+    /// What it says, as a history shows it, where that is kept.
+    told: Option<Arc<Value>>,
+}
+
+/// A hold, a release or an erasure that names a record, or of which nobody knows.
+#[derive(Debug)]
+pub(super) struct Naming {
+    pub(super) change: u64,
+    /// Whether it names the record for certain.
+    pub(super) is_known: bool,
+    /// What it says, as a history shows it, where that is kept.
+    pub(super) told: Option<Arc<Value>>,
 }
 
 /// Indexes as runs of those that follow each other, in order.
@@ -178,8 +204,8 @@ impl Queue {
         self.look_up(reader)
     }
 
-    /// Reads up to record `to`; breaks off at an erasure, which may be of a record that was read
-    /// before.
+    /// Reads up to record `to`; breaks off at an erasure of which is not known what it names: that may
+    /// be a record that was read before.
     fn read(&mut self, reader: &Reader, to: u64) -> Result<ControlFlow<()>, LogError> {
         let mut flow = ControlFlow::Continue(());
         if self.size >= to {
@@ -192,14 +218,83 @@ impl Queue {
             to: Some(to),
             ..Query::default()
         };
+        let mut erasures = Vec::new();
         reader.search_each(&new, |found| {
-            match found.kind {
-                Kind::Erasure if !is_first => flow = ControlFlow::Break(()),
-                _ => self.add(&found),
+            let is_erasure = found.kind == Kind::Erasure && !is_first;
+            match self.changes.get(&found.index) {
+                Some(Some(_)) if is_erasure => erasures.push(found.index),
+                _ if is_erasure => flow = ControlFlow::Break(()),
+                _ => {}
+            }
+            if flow.is_continue() {
+                self.add(&found);
             }
             flow
         })?;
+        if flow.is_continue() {
+            erasures
+                .into_iter()
+                .try_for_each(|erasure| self.erase(reader, erasure))?;
+        }
         Ok(flow)
+    }
+
+    /// Marks what an erasure names.
+    fn erase(&mut self, reader: &Reader, erasure: u64) -> Result<(), LogError> {
+        let Some(Some(Named { runs, .. })) = self.changes.get(&erasure) else {
+            return Ok(());
+        };
+        let mut erased = Vec::new();
+        for near in runs.near() {
+            let query = Query {
+                from: near.start,
+                to: Some(near.end),
+                ..Query::default()
+            };
+            reader.search_each(&query, |found| {
+                if runs.has(found.index) {
+                    erased.push(found);
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        let mut about = BTreeSet::new();
+        for found in erased {
+            let index = found.index;
+            match (found.kind, found.link) {
+                (Kind::Decision, None) => self.waits_no_more(index),
+                (Kind::Decision, _) => {}
+                (kind, Some(decision)) if kind.is_personal() && decision < index => {
+                    self.linked.insert((decision, index), (kind, true));
+                    about.insert(decision);
+                }
+                _ => {}
+            }
+        }
+        about
+            .into_iter()
+            .try_for_each(|decision| self.sort_again(reader, decision))
+    }
+
+    /// Where a decision waits, of which a word was erased.
+    fn sort_again(&mut self, reader: &Reader, index: u64) -> Result<(), LogError> {
+        self.waits_no_more(index);
+        let decision = reader.found(index)?;
+        if !decision.is_given() || decision.erased || self.settled(index).is_some() {
+            return Ok(());
+        }
+        if self.last_proposal(index).is_some() {
+            self.proposed.insert(index, decision.outcome);
+        } else if decision.outcome == Outcome::Refer {
+            self.open.insert(index);
+        }
+        Ok(())
+    }
+
+    fn waits_no_more(&mut self, decision: u64) {
+        self.open.remove(&decision);
+        self.proposed.remove(&decision);
+        self.unsure.remove(&decision);
     }
 
     fn add(&mut self, found: &Found) {
@@ -230,11 +325,7 @@ impl Queue {
     /// A person said something of a decision: it waits no more, or for another one.
     fn sort(&mut self, decision: u64, kind: Kind, is_erased: bool) {
         match kind {
-            Kind::Override => {
-                self.open.remove(&decision);
-                self.proposed.remove(&decision);
-                self.unsure.remove(&decision);
-            }
+            Kind::Override => self.waits_no_more(decision),
             Kind::Proposal if !is_erased && self.settled(decision).is_none() => {
                 if self.open.remove(&decision) {
                     self.proposed.insert(decision, Outcome::Refer);
@@ -330,10 +421,17 @@ impl Queue {
 
     /// Holds, releases and erasures that name a record; and those that nobody has opened yet, of
     /// which [`Queue::named`] is to be told what they name.
-    pub(super) fn changes(&self, index: u64) -> Vec<u64> {
+    pub(super) fn changes(&self, index: u64) -> Vec<Naming> {
         let later = self.changes.range(index..);
-        let names = later.filter(|(_, named)| named.as_ref().is_none_or(|runs| runs.has(index)));
-        names.map(|(change, _)| *change).collect()
+        let names = |named: &Option<Named>| named.as_ref().is_none_or(|one| one.runs.has(index));
+        let names = later.filter(|(_, named)| names(named));
+        names
+            .map(|(change, named)| Naming {
+                change: *change,
+                is_known: named.is_some(),
+                told: named.as_ref().and_then(|named| named.told.clone()),
+            })
+            .collect()
     }
 
     /// Of which [`Queue::named`] has not been told.
@@ -342,10 +440,14 @@ impl Queue {
         unknown.map(|(change, _)| *change).collect()
     }
 
-    /// Remembers what a hold, release or erasure names, which may be one that was not read yet.
-    pub(super) fn named(&mut self, change: u64, indexes: &[u64]) {
+    /// Remembers what a hold, release or erasure names, which may be one that was not read yet, and
+    /// what it says where that is to be kept.
+    pub(super) fn named(&mut self, change: u64, indexes: &[u64], told: Option<Value>) {
         let named = self.changes.entry(change).or_default();
-        named.get_or_insert_with(|| Runs::new(indexes));
+        named.get_or_insert_with(|| Named {
+            runs: Runs::new(indexes),
+            told: told.map(Arc::new),
+        });
     }
 }
 
@@ -362,6 +464,18 @@ impl Runs {
         }
         runs.shrink_to_fit();
         Self(runs)
+    }
+
+    /// Ranges that cover the runs, with short gaps between them.
+    fn near(&self) -> Vec<Range<u64>> {
+        let mut near: Vec<Range<u64>> = Vec::new();
+        for run in &self.0 {
+            match near.last_mut() {
+                Some(last) if run.start - last.end <= NEAR => last.end = run.end,
+                _ => near.push(run.clone()),
+            }
+        }
+        near
     }
 
     fn has(&self, index: u64) -> bool {

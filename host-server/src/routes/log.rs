@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
+use model_http::media;
 use model_log::{Change, Changed, LogError, Writer};
 use serde::Deserialize;
 
@@ -171,11 +172,15 @@ async fn retain(
     // Only an origin that is no ASCII text, which the program does not take, makes no header.
     let id = HeaderValue::from_str(log.id()).ok();
     let found = search(&app, &caller, move || {
-        let now = people::minutes_now();
-        log.reader().beyond_retention(months, now).map_err(refuse)
+        let found = log
+            .reader()
+            .beyond_retention(months, people::minutes_now())
+            .map_err(refuse)?;
+        // It may be megabytes.
+        let indexes: Vec<u64> = found.into_iter().map(|found| found.index).collect();
+        Ok(serde_json::to_vec(&indexes).unwrap_or_default())
     });
-    let indexes = found.await?.into_iter().map(|found| found.index);
-    let mut answer = Json(indexes.collect::<Vec<u64>>()).into_response();
+    let mut answer = ([(CONTENT_TYPE, media::JSON)], found.await?).into_response();
     answer.headers_mut().extend(id.map(|id| (LOG_ID, id)));
     Ok(answer)
 }

@@ -36,8 +36,11 @@ impl Case {
     }
 }
 
-/// A record with its content; `None` where that was erased or cannot be read.
-pub(super) fn open(reader: &Reader, index: u64) -> Option<Opened> {
-    let opened = reader.record(index).ok()?;
-    opened.body.is_some().then_some(opened)
+/// A record with its content; `None` where that was erased.
+///
+/// # Errors
+/// When it cannot be read: what somebody says next depends on it.
+pub(super) fn open(reader: &Reader, index: u64) -> Result<Option<Opened>, ApiError> {
+    let opened = reader.record(index).map_err(refuse)?;
+    Ok(opened.body.is_some().then_some(opened))
 }

@@ -2,10 +2,14 @@
 
 use model_log::{Kind, Opened, event};
 
-use super::event::event;
+use super::event::{event, history};
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
+
+/// What a change says is kept where it names more records than this: to open it again, as each look
+/// at one of them does, takes milliseconds for each some thousand.
+const MANY: usize = 256;
 
 /// Opens all of which is not known what they name, so that no look at a decision has to.
 ///
@@ -16,8 +20,7 @@ pub(crate) fn open_changes(log: &DecisionLog) -> Result<(), ApiError> {
     let reader = log.reader();
     let mut opener = reader.opener();
     for change in unknown {
-        let opened = opener.record(change).map_err(refuse)?;
-        log.queue_as_read().named(change, &names(&opened));
+        learn(log, &opener.record(change).map_err(refuse)?);
     }
     Ok(())
 }
@@ -27,13 +30,19 @@ pub(crate) fn open_changes(log: &DecisionLog) -> Result<(), ApiError> {
 /// # Errors
 /// When the log cannot be read.
 pub(crate) fn open_change(log: &DecisionLog, change: u64) -> Result<(), ApiError> {
-    let opened = log.reader().record(change).map_err(refuse)?;
-    log.queue_as_read().named(change, &names(&opened));
+    learn(log, &log.reader().record(change).map_err(refuse)?);
     Ok(())
 }
 
-/// The indexes that a hold, a release or an erasure names.
-pub(super) fn names(opened: &Opened) -> Vec<u64> {
+/// Notes what a hold, a release or an erasure names, and answers it.
+pub(super) fn learn(log: &DecisionLog, opened: &Opened) -> Vec<u64> {
+    let names = names(opened);
+    let told = (names.len() > MANY).then(|| history(opened));
+    log.queue_as_read().named(opened.index, &names, told);
+    names
+}
+
+fn names(opened: &Opened) -> Vec<u64> {
     let names = match opened.kind {
         Kind::Erasure => event(opened).map(|event: event::Erasure| event.indexes),
         _ => event(opened).map(|event: event::Hold| event.indexes),
@@ -79,6 +88,8 @@ mod tests {
         open_change(&log, held.index).unwrap();
         let queue = log.queue().unwrap();
         assert!(queue.unknown_changes().is_empty());
-        assert_eq!(queue.changes(3), [held.index]);
+        let changes = queue.changes(3);
+        let changes: Vec<u64> = changes.iter().map(|naming| naming.change).collect();
+        assert_eq!(changes, [held.index]);
     }
 }

@@ -16,6 +16,9 @@ use crate::record::queue::{Queue, Standing, Wanted};
 /// So many decisions are looked up in the queue together.
 const AT_ONCE: usize = 256;
 
+/// A page ends where its records have so many bytes: an application may have a mebibyte.
+const MOST_BYTES: u64 = 4 << 20;
+
 /// A page of decisions.
 #[derive(Debug, Serialize)]
 pub(crate) struct Page {
@@ -47,8 +50,9 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
     if !wanted.is_of_queue() {
         all = every(&reader, log, wanted)?;
     }
-    let is_more = all.len() > wanted.limit;
-    all.truncate(wanted.limit);
+    let fit = fitting(&all).min(wanted.limit);
+    let is_more = all.len() > fit;
+    all.truncate(fit);
     let next = all.last().map(|(found, _)| found.index);
     let opened = open_all(&reader, &all);
     let shown = all.iter();
@@ -61,6 +65,16 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
         open: waiting,
         proposed,
     })
+}
+
+/// How many of these are a page by their bytes, one at least.
+fn fitting(all: &[(Found, Standing)]) -> usize {
+    let mut bytes = 0;
+    let fits = |(found, _): &&(Found, Standing)| {
+        bytes += u64::from(found.length);
+        bytes <= MOST_BYTES
+    };
+    all.iter().take_while(fits).count().max(1)
 }
 
 /// How many decisions wait for a person: without any word, and for a second one.

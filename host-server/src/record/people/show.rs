@@ -1,17 +1,23 @@
 //! One decision with everything that is recorded about it.
 
-use model_log::{Body, Digest, Kind, Opened, Opener, Query, Reader};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model_log::{Body, Kind, Opened, Opener, Query, Reader};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::case::Case;
-use super::change::names;
+use super::change::learn;
 use super::event::{self as told, model, persons_decision, role, text, time};
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
-use crate::record::queue::State;
+use crate::record::queue::{Naming, State};
+
+/// So many records of a history are in one answer, the last ones: a note may have 16 KB.
+const LONGEST_HISTORY: usize = 200;
 
 /// A decision as it is shown.
 pub(crate) struct Shown {
@@ -40,22 +46,32 @@ pub(crate) struct Explained {
     pub(crate) explanation: Option<Vec<u8>>,
 }
 
-/// Reads a decision and its history.
+/// Reads a decision and its history, the end of it, or what comes before a record.
 ///
 /// # Errors
 /// When there is no such decision, or the log cannot be read.
-pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
+pub(crate) fn show(log: &DecisionLog, index: u64, before: Option<u64>) -> Result<Shown, ApiError> {
     let reader = log.reader();
     let mut opener = reader.opener();
     let case = Case::find(log, index)?;
     let opened = opener.record(index).map_err(refuse)?;
     let state = case.standing.state;
-    let (about, is_held) = changes(log, &mut opener, index)?;
+    let changes = changes(log, &mut opener, index)?;
+    let is_held = is_held(&reader, &changes)?;
     let said = case.linked.iter().map(|linked| linked.index);
     let said = said.chain(shadows(log, &reader, index)?);
-    let mut history: Vec<Opened> = said.filter_map(|index| opener.record(index).ok()).collect();
-    history.extend(about);
-    history.sort_by_key(|opened| opened.index);
+    let mut about: Vec<(u64, Option<Arc<Value>>)> = said.map(|index| (index, None)).collect();
+    about.extend(changes.into_iter().map(|one| (one.change, one.told)));
+    about.retain(|(index, _)| before.is_none_or(|before| *index < before));
+    about.sort_by_key(|(index, _)| *index);
+    let shown = about.split_off(about.len().saturating_sub(LONGEST_HISTORY));
+    let earlier = shown.first().filter(|_| !about.is_empty());
+    let earlier = earlier.map(|(index, _)| *index);
+    let history = shown.into_iter().filter_map(|(index, known)| match known {
+        Some(known) => Some(Value::clone(&known)),
+        None => Some(told::history(&opener.record(index).ok()?)),
+    });
+    let history: Vec<Value> = history.collect();
     let mut said = |record: Option<u64>| {
         let opened = opener.record(record?).ok()?;
         Some(persons_decision(&opened))
@@ -70,7 +86,8 @@ pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
         "proposal": said(case.standing.proposed),
         "decided": said(case.standing.settled),
         "hold": is_held,
-        "history": history.iter().map(told::history).collect::<Vec<_>>(),
+        "history": history,
+        "earlier": earlier,
     });
     if let (Some(body), Some(head)) = (&opened.body, head.as_object_mut())
         && let Value::Object(more) = content(&opened, body)
@@ -110,7 +127,6 @@ fn content(opened: &Opened, body: &Body) -> Value {
         "request_id": text(&details.request_id),
         "application_id": text(&details.application),
         "caller": text(&details.caller),
-        "body_sha256": (details.body_sha256 != Digest::NONE).then_some(details.body_sha256),
         "model": model,
         "status": details.status,
         "rules": answer["rules"],
@@ -132,29 +148,34 @@ fn shadows(log: &DecisionLog, reader: &Reader, index: u64) -> Result<Vec<u64>, A
     Ok(found.map(|found| found.index).collect())
 }
 
-/// Holds, releases and erasures that name the decision, and whether it is on hold.
+/// Holds, releases and erasures that name the decision.
 fn changes(
     log: &DecisionLog,
     opener: &mut Opener<'_>,
     index: u64,
-) -> Result<(Vec<Opened>, bool), ApiError> {
-    let mut about = Vec::new();
-    let mut is_held = false;
-    let changes = log.queue().map_err(refuse)?.changes(index);
-    for change in changes {
-        let opened = opener.record(change).map_err(refuse)?;
-        let names = names(&opened);
-        if names.contains(&index) {
-            is_held = match opened.kind {
-                Kind::Hold => true,
-                Kind::Release => false,
-                _ => is_held,
-            };
-            about.push(opened);
+) -> Result<Vec<Naming>, ApiError> {
+    let mut changes = log.queue().map_err(refuse)?.changes(index);
+    let mut others = BTreeSet::new();
+    for unknown in changes.iter().filter(|one| !one.is_known) {
+        let opened = opener.record(unknown.change).map_err(refuse)?;
+        if !learn(log, &opened).contains(&index) {
+            others.insert(unknown.change);
         }
-        log.queue_as_read().named(change, &names);
     }
-    Ok((about, is_held))
+    changes.retain(|one| !others.contains(&one.change));
+    Ok(changes)
+}
+
+/// Whether the last hold or release is a hold.
+fn is_held(reader: &Reader, changes: &[Naming]) -> Result<bool, ApiError> {
+    for one in changes.iter().rev() {
+        match reader.found(one.change).map_err(refuse)?.kind {
+            Kind::Hold => return Ok(true),
+            Kind::Release => return Ok(false),
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 impl Shown {
@@ -213,13 +234,14 @@ impl Shown {
     }
 
     /// What is left of an erased decision, as JSON.
-    pub(crate) fn to_gone(&self) -> Value {
+    pub(crate) fn to_gone(&self) -> Vec<u8> {
         let part = |key: &str| self.head[key].clone();
-        json!({
+        let gone = json!({
             "detail": format!("Decision {} was erased", self.head["index"]),
             "log": part("log"), "index": part("index"), "leaf": part("leaf"), "outcome": part("outcome"),
-            "state": "erased", "history": part("history"),
-        })
+            "state": "erased", "history": part("history"), "earlier": part("earlier"),
+        });
+        gone.to_string().into_bytes()
     }
 }
 

@@ -17,6 +17,9 @@ use crate::record::queue::State;
 /// The longest note, in characters.
 pub(crate) const LONGEST_NOTE: usize = 4_000;
 
+/// So many records people may make of one decision; that one of them decides is always recorded.
+const MOST_WORDS: usize = 1_000;
+
 /// The longest name of how a notice was sent, in characters.
 const LONGEST_METHOD: usize = 64;
 
@@ -114,6 +117,9 @@ pub(crate) fn decide(
         true => second(log, person, &case, said)?,
         false => (Kind::Override, alone(person, said)?),
     };
+    if kind == Kind::Proposal {
+        check_words(&case)?;
+    }
     let outcome = said.outcome;
     let mut record = Record::about(kind, index, &said).map_err(|_| unwritable())?;
     record.outcome = outcome;
@@ -163,6 +169,7 @@ pub(crate) fn notice(
         note: note(noticed.note)?,
     };
     let case = find(log, index)?;
+    check_words(&case)?;
     let record = Record::about(Kind::Notice, index, &event).map_err(|_| unwritable())?;
     let receipt = append(log, record)?;
     let state = case.standing.state;
@@ -196,7 +203,8 @@ pub(crate) fn perform(
     };
     let _one = log.deciding();
     let case = find(log, index)?;
-    if let Some((last, known)) = last_performance(&log.reader(), &case)
+    check_words(&case)?;
+    if let Some((last, known)) = last_performance(&log.reader(), &case)?
         && known.result == event.result
         && (event.on.is_empty() || known.on == event.on)
     {
@@ -220,13 +228,15 @@ fn is_day(text: &str) -> bool {
 
 /// How the loan went as far as is known, and the record that says so: the last one that has its
 /// content, which is the one that a report counts. What came before it was corrected.
-fn last_performance(reader: &Reader, case: &Case) -> Option<(u64, Performance)> {
+fn last_performance(reader: &Reader, case: &Case) -> Result<Option<(u64, Performance)>, ApiError> {
     let linked = case.linked.iter().rev();
-    let mut linked = linked.filter(|linked| linked.kind == Kind::Performance);
-    linked.find_map(|linked| {
+    for linked in linked.filter(|linked| linked.kind == Kind::Performance) {
         let opened = open(reader, linked.index)?;
-        Some((linked.index, event::event(&opened)?))
-    })
+        if let Some(said) = opened.and_then(|opened| event::event(&opened)) {
+            return Ok(Some((linked.index, said)));
+        }
+    }
+    Ok(None)
 }
 
 /// Where one person is enough.
@@ -247,11 +257,11 @@ fn second(
     case: &Case,
     said: Override,
 ) -> Result<(Kind, Override), ApiError> {
-    let proposal = case
-        .standing
-        .proposed
-        .and_then(|index| open(&log.reader(), index));
-    let proposal: Option<Override> = proposal.and_then(|opened| event::event(&opened));
+    let proposal = case.standing.proposed;
+    let proposal = proposal
+        .map(|index| open(&log.reader(), index))
+        .transpose()?;
+    let proposal: Option<Override> = proposal.flatten().and_then(|opened| event::event(&opened));
     match proposal {
         None if person.role == PersonRole::Reviewer => Err(not_permitted(
             "A reviewer answers what an officer has proposed, and nobody has proposed anything",
@@ -282,6 +292,20 @@ fn find(log: &DecisionLog, index: u64) -> Result<Case, ApiError> {
             detail: format!("Decision {index} was erased"),
         }),
         _ => Ok(case),
+    }
+}
+
+/// Whether people may say more of a decision than that they decide it.
+fn check_words(case: &Case) -> Result<(), ApiError> {
+    match case.linked.len() < MOST_WORDS {
+        true => Ok(()),
+        false => Err(ApiError::Conflict {
+            detail: format!(
+                "Decision {} has {} records of people, and takes no more but one that decides it",
+                case.decision.index,
+                case.linked.len()
+            ),
+        }),
     }
 }
 

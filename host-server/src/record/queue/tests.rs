@@ -25,8 +25,9 @@ impl Random {
     }
 }
 
-/// Something happens to the log: models decide, people speak, or an administrator changes it.
-fn happen(log: &Writer, random: &mut Random) {
+/// Something happens to the log: models decide, people speak, or an administrator changes it. Answers
+/// which record says so of a change.
+fn happen(log: &Writer, random: &mut Random) -> Option<u64> {
     let size = log.status().records;
     if random.below(5) == 0 && size > 0 {
         let change = Change {
@@ -35,12 +36,12 @@ fn happen(log: &Writer, random: &mut Random) {
             before_term: true,
         };
         // What may not be changed is refused, and nothing happened.
-        let _ = match random.below(4) {
+        let changed = match random.below(4) {
             0 => log.hold(&change, "test"),
             1 => log.release(&change, "test"),
             _ => log.erase(&change, "test"),
         };
-        return;
+        return changed.ok().map(|changed| changed.index);
     }
     let mut records = Vec::new();
     for _ in 0..=random.below(2) {
@@ -71,6 +72,16 @@ fn happen(log: &Writer, random: &mut Random) {
         matches!(appended, Ok(_) | Err(AppendError::Erased(_))),
         "{appended:?}"
     );
+    None
+}
+
+/// The indexes that a change names.
+fn names(reader: &Reader, change: u64) -> Vec<u64> {
+    let opened = reader.record(change).unwrap();
+    match opened.kind {
+        Kind::Erasure => opened.event::<Erasure>().unwrap().indexes,
+        _ => opened.event::<Hold>().unwrap().indexes,
+    }
 }
 
 /// Everything that a search finds.
@@ -199,23 +210,24 @@ fn check_changes(queue: &mut Queue, reader: &Reader, index: u64, say: bool) {
     let all = found(reader, &[Kind::Hold, Kind::Release, Kind::Erasure], None);
     let mut naming = Vec::new();
     for change in all {
-        let opened = reader.record(change.index).unwrap();
-        let names = match change.kind {
-            Kind::Erasure => opened.event::<Erasure>().unwrap().indexes,
-            _ => opened.event::<Hold>().unwrap().indexes,
-        };
+        let names = names(reader, change.index);
         if names.contains(&index) {
             naming.push(change.index);
         }
         if say {
-            queue.named(change.index, &names);
+            queue.named(change.index, &names, None);
         }
     }
-    let changes = queue.changes(index);
+    let changes = named_by(queue, index);
     match say {
         true => assert_eq!(changes, naming),
         false => assert!(naming.iter().all(|change| changes.contains(change))),
     }
+}
+
+fn named_by(queue: &Queue, index: u64) -> Vec<u64> {
+    let changes = queue.changes(index).into_iter();
+    changes.map(|naming| naming.change).collect()
 }
 
 #[test]
@@ -226,7 +238,11 @@ fn a_queue_that_is_kept_up_to_date_says_what_the_log_says() {
         let random = &mut Random(seed << 32 | 1);
         let mut queue = Queue::default();
         for _ in 0..60 {
-            happen(&log, random);
+            // Who makes a change mostly says at once what it names.
+            let change = happen(&log, random);
+            if let Some(change) = change.filter(|_| random.below(4) > 0) {
+                queue.named(change, &names(&log.reader(), change), None);
+            }
             if random.below(3) == 0 {
                 check(&mut queue, &log.reader(), &log.status(), random);
             }
@@ -271,15 +287,15 @@ fn what_a_change_names_may_be_said_before_it_is_read() {
         before_term: true,
     };
     let held = log.hold(&change(1), "test").unwrap().index;
-    queue.named(held, &[1]);
+    queue.named(held, &[1], None);
     let erased = log.erase(&change(2), "test").unwrap().index;
-    queue.named(erased, &[2]);
+    queue.named(erased, &[2], None);
     let untold = log.hold(&change(0), "test").unwrap().index;
     queue.update(&log.reader(), &log.status()).unwrap();
     assert_eq!(queue.unknown_changes(), [untold]);
-    queue.named(untold, &[0]);
+    queue.named(untold, &[0], None);
     for (index, change) in [(0, untold), (1, held), (2, erased)] {
-        assert_eq!(queue.changes(index), [change], "{index}");
+        assert_eq!(named_by(&queue, index), [change], "{index}");
     }
     assert!(queue.unknown_changes().is_empty());
 }

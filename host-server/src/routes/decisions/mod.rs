@@ -189,7 +189,7 @@ fn limit(number: u64) -> Result<usize, ApiError> {
 }
 
 /// Reads what somebody says, of at most `longest` bytes.
-pub(super) async fn said<T: DeserializeOwned>(
+pub(super) async fn said<T: DeserializeOwned + Send + 'static>(
     app: &App,
     caller: &Caller,
     headers: &HeaderMap,
@@ -204,19 +204,28 @@ pub(super) async fn said<T: DeserializeOwned>(
             detail: format!("The body is longer than {longest} bytes"),
         });
     }
-    let mut json = serde_json::Deserializer::from_slice(&body);
+    if body.len() <= LONGEST_BODY {
+        return words(&body);
+    }
+    let kind = Work::reading(body.len());
+    let read = app.admission().work(kind, caller, move || words(&body));
+    read.await.unwrap_or_else(failed)
+}
+
+fn words<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json);
     let words = read.map_err(|error| {
         let (field, error) = (error.path().to_string(), error.into_inner());
         match error.is_data() {
-            true if !is_object(&body) => unusable("The body is not a JSON object"),
+            true if !is_object(body) => unusable("The body is not a JSON object"),
             true => unusable(&named(&field, &error.to_string())),
             false => not_json(&error),
         }
     })?;
     json.end().map_err(|error| not_json(&error))?;
     // The derived code takes a list of the values too.
-    match is_object(&body) {
+    match is_object(body) {
         true => Ok(words),
         false => Err(unusable("The body is not a JSON object")),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::super::answer::RECEIPT;
 use super::super::question::{asks_for_recourse, work};
 use super::asker::Asker;
-use super::{LONGEST_BODY, PRIVATE, Shared, look, said};
+use super::{LONGEST_BODY, PRIVATE, Shared, look, read, said, unusable};
 use crate::app::App;
 use crate::host::{Decision, Description};
 use crate::http::admission::Work;
@@ -32,22 +32,39 @@ pub(super) async fn show(
     State(app): Shared,
     asker: Asker,
     Path(index): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
+    let before = before(query.as_deref().unwrap_or_default())?;
     let (caller, log) = (asker.caller, asker.log);
     let shown = {
         let log = Arc::clone(&log);
-        look(&app, &caller, move || people::show(&log, index)).await?
+        look(&app, &caller, move || people::show(&log, index, before)).await?
     };
+    let json = [(CONTENT_TYPE, media::JSON)];
     if shown.is_erased {
-        return Ok((StatusCode::GONE, PRIVATE, Json(shown.to_gone())).into_response());
+        let body = read(&app, &caller, move || Ok(shown.to_gone())).await?;
+        return Ok((StatusCode::GONE, PRIVATE, json, body).into_response());
     }
     let explained = match decider(&app, &caller, log, shown.file).await {
         None => None,
         Some(decider) => Some(explain(&app, &caller, decider, &shown).await),
     };
-    let json = [(CONTENT_TYPE, media::JSON)];
-    Ok((PRIVATE, json, shown.into_json(explained)).into_response())
+    // It may be megabytes.
+    let body = read(&app, &caller, move || Ok(shown.into_json(explained))).await?;
+    Ok((PRIVATE, json, body).into_response())
+}
+
+/// Before which record the history is to end.
+fn before(query: &str) -> Result<Option<u64>, ApiError> {
+    let number = query.strip_prefix("before=").map(str::parse);
+    match (query, number) {
+        ("", _) => Ok(None),
+        (_, Some(Ok(before))) => Ok(Some(before)),
+        _ => Err(unusable(
+            "The query is not known, expected before=4711 or none",
+        )),
+    }
 }
 
 /// The model that decided.

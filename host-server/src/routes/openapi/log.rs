@@ -47,10 +47,14 @@ pub(super) fn add(paths: &mut Value, schemas: &mut Value) {
         ("/decisions/{index}/performance", "post", perform()),
     ] {
         if path.contains("{index}") {
-            operation["parameters"] = json!([{
+            let index = json!({
                 "name": "index", "in": "path", "required": true,
                 "schema": { "type": "integer", "minimum": 0 },
-            }]);
+            });
+            match operation["parameters"].as_array_mut() {
+                Some(parameters) => parameters.insert(0, index),
+                None => operation["parameters"] = json!([index]),
+            }
         }
         paths[path] = json!({ method: operation });
     }
@@ -186,11 +190,19 @@ fn one() -> Value {
     });
     schema["properties"]["history"] = json!({
         "type": "array",
-        "description": "What happened since, oldest first. An override has the fields of `PersonsDecision`, and a step: decided, proposed or confirmed.",
+        "description": "What happened since, oldest first, at most 200 records. An override has the fields of `PersonsDecision`, and a step: decided, proposed or confirmed.",
         "items": { "type": "object" },
+    });
+    schema["properties"]["earlier"] = json!({
+        "description": "Where there is more of the history: what to send as `before` for it.",
+        "type": ["integer", "null"],
     });
     let summary = "One decision with its history";
     let mut operation = of_people("decision", summary);
+    operation["parameters"] = json!([parameter(
+        "before",
+        &json!({ "type": "integer", "minimum": 0 })
+    )]);
     operation["responses"]["200"]["content"]["application/json"]["schema"] = schema;
     operation
 }
