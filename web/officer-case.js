@@ -25,7 +25,7 @@ export async function showCase(index, me, signal, changed) {
     one = await get(`decisions/${index}`, signal);
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 410) throw error;
-    return showErased(error, index, me);
+    return showErased(error, index, me, signal);
   }
   const fields = await fieldsOf(one.model.name, signal);
   const reasonText = (/** @type {string} */ code) => me.reasons.find((/** @type {any} */ reason) => reason.code === code)?.text ?? code;
@@ -33,7 +33,7 @@ export async function showCase(index, me, signal, changed) {
     head(one, reasonText),
     element('div', { class: 'columns' },
       element('div', { class: 'stack' }, why(one), application(one, fields)),
-      element('div', { class: 'stack' }, buildDecide(one, me, reasonText, changed), showHistory(one.history, reasonText))),
+      element('div', { class: 'stack' }, buildDecide(one, me, reasonText, changed), showHistory(one, reasonText, signal))),
     provenance(one),
   );
   byId('case-heading').focus();
@@ -43,13 +43,14 @@ export async function showCase(index, me, signal, changed) {
  * @param {Refused} error
  * @param {number} index
  * @param {any} me
+ * @param {AbortSignal} signal
  */
-function showErased(error, index, me) {
+function showErased(error, index, me, signal) {
   const reasonText = (/** @type {string} */ code) => me.reasons.find((/** @type {any} */ reason) => reason.code === code)?.text ?? code;
   byId('case-body').replaceChildren(
     element('header', { class: 'card head' },
       element('h2', { id: 'case-heading', tabindex: -1 }, `Decision ${index}`), element('p', {}, error.message)),
-    showHistory(error.body?.history ?? [], reasonText),
+    showHistory({ index, history: [], earlier: null, ...error.body }, reasonText, signal),
   );
   byId('case-heading').focus();
 }

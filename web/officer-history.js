@@ -1,25 +1,67 @@
 /** What happened to a decision since it was made, oldest first. */
 
+import { get, isSuperseded, Refused } from './officer-api.js';
 import { outcomeWord, personSentence, secondWord, timeText, toOutcome } from './officer-text.js';
 import { element } from './dom.js';
 import { upright } from './format.js';
 
 /**
- * @param {any[]} events
+ * @param {any} one the decision, with the end of its history
  * @param {(code: string) => string} reasonText
+ * @param {AbortSignal} signal ends when another application is opened
  */
-export function showHistory(events, reasonText) {
-  const items = events.map((event) => {
-    // The first person's note is with the proposal.
-    const { note } = event.step === 'confirmed' ? secondWord(event) : event;
-    return element('li', {},
-      element('p', {}, sentence(event, reasonText)),
-      ...(note ? [element('p', { class: 'quote' }, note)] : []),
-      element('p', { class: 'caption' }, timeText(event.time), `, record ${event.index}`));
-  });
+export function showHistory(one, reasonText, signal) {
+  const items = (/** @type {any} */ page) => page.history.map((/** @type {any} */ event) => item(event, reasonText));
+  const list = element('ol', { class: 'history' }, ...items(one));
   return element('section', { class: 'card', 'aria-labelledby': 'history-heading' },
     element('h2', { id: 'history-heading' }, 'History'),
-    items.length ? element('ol', { class: 'history' }, ...items) : element('p', { class: 'caption' }, 'Nothing since the decision.'));
+    ...(one.earlier === null ? [] : [earlier(one, (page) => list.prepend(...items(page)), signal)]),
+    one.history.length ? list : element('p', { class: 'caption' }, 'Nothing since the decision.'));
+}
+
+/**
+ * A button for what came before.
+ * @param {any} one
+ * @param {(page: any) => void} show
+ * @param {AbortSignal} signal
+ */
+function earlier(one, show, signal) {
+  let before = one.earlier;
+  const problem = element('p', { class: 'caption', role: 'status' });
+  const button = element('button', { type: 'button', class: 'button quiet' }, 'Show earlier records');
+  button.addEventListener('click', async () => {
+    button.disabled = true;
+    problem.textContent = '';
+    try {
+      const page = await get(`decisions/${one.index}`, signal, { before }).catch(erased);
+      show(page);
+      before = page.earlier;
+      button.hidden = before === null;
+    } catch (error) {
+      if (!isSuperseded(error)) problem.textContent = /** @type {Error} */ (error).message;
+    }
+    button.disabled = false;
+  });
+  return element('div', {}, button, problem);
+}
+
+/** @param {unknown} error what is left of an erased decision has a history too */
+function erased(error) {
+  if (error instanceof Refused && error.status === 410 && error.body?.history) return error.body;
+  throw error;
+}
+
+/**
+ * @param {any} event
+ * @param {(code: string) => string} reasonText
+ */
+function item(event, reasonText) {
+  // The first person's note is with the proposal.
+  const { note } = event.step === 'confirmed' ? secondWord(event) : event;
+  return element('li', {},
+    element('p', {}, sentence(event, reasonText)),
+    ...(note ? [element('p', { class: 'quote' }, note)] : []),
+    element('p', { class: 'caption' }, timeText(event.time), `, record ${event.index}`));
 }
 
 /**

@@ -335,6 +335,26 @@ suite('the officer’s page', () => {
     await Promise.all([first.context.close(), second.context.close()]);
   });
 
+  test('a long history is shown from its end, and what came before when it is asked for', async () => {
+    const index = await ask(server.url, 'H-1');
+    for (let day = 1; day <= 230; day++) await say(server.url, KEYS.ann, `decisions/${index}/notice`, { method: `letter ${day}` });
+    const { page, context } = await signIn(server.url, 'ann');
+    const check = async () => {
+      const lines = page.locator('.history li p:not(.caption)');
+      assert.equal(await lines.count(), 200);
+      assert.match(await lines.last().textContent(), /letter 230,/);
+      await page.getByRole('button', { name: 'Show earlier records' }).click();
+      await page.locator('.history li', { hasText: 'letter 1,' }).waitFor();
+      assert.equal(await lines.count(), 230);
+      assert.match(await lines.first().textContent(), /letter 1,/);
+      assert.equal(await page.getByRole('button', { name: 'Show earlier records' }).count(), 0);
+    };
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('#case-heading', { hasText: 'H-1' }).waitFor();
+    await check();
+    await context.close();
+  });
+
   test('what a person said and was erased since is neither guessed nor asked for again', async () => {
     const index = await ask(server.url, 'E-1');
     const said = [
