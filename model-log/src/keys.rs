@@ -237,14 +237,16 @@ impl Keys {
         self.folder.join(name)
     }
 
-    /// Opens a file of seeds; answers its generation too. An erasure may replace the file and its key
-    /// between two reads: then it is read again, as often as it has changed.
+    /// Opens a file of seeds; answers its generation too. An erasure may replace the file between two
+    /// reads, and overwrite its key, before it removes that: then the file is read again, as often as
+    /// it has changed.
     pub(crate) fn seeds(&self, path: &Path, epoch: u64) -> Result<(Seeds, u32), LogError> {
         let mut sealed = self.sealed_seeds(path, epoch)?;
         loop {
             let generation = sealed.generation;
-            let error = match read_key(&*self.disk, &self.path_of(epoch, generation)) {
-                Ok(key) => return Ok((sealed.open(path, &key)?, generation)),
+            let key = read_key(&*self.disk, &self.path_of(epoch, generation));
+            let error = match key.and_then(|key| sealed.open(path, &key)) {
+                Ok(seeds) => return Ok((seeds, generation)),
                 Err(error) => error,
             };
             sealed = self.sealed_seeds(path, epoch)?;

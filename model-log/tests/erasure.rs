@@ -6,7 +6,10 @@
 
 mod common;
 
-use common::decision;
+use std::sync::Arc;
+
+use common::watched::{Act, Watched};
+use common::{decision, filled};
 use model_log::verify::{Against, verify};
 use model_log::{AppendError, Change, Kind, Options, Query, Receipt, Record, Writer};
 
@@ -74,6 +77,8 @@ fn an_erasure_at_the_end_of_an_epoch_is_ended() {
     for (file, copy) in &before {
         std::fs::copy(file, copy).unwrap();
     }
+    let index = folder.path().join("index/00000000");
+    let mut entries = std::fs::read(&index).unwrap();
     let erased = log.erase(&erasure(5), "tester").unwrap();
     assert_eq!(erased.index, EPOCH - 1);
     drop(log);
@@ -82,7 +87,12 @@ fn an_erasure_at_the_end_of_an_epoch_is_ended() {
         std::fs::copy(copy, file).unwrap();
     }
     std::fs::remove_file(&next).unwrap();
+    entries.extend_from_slice(&std::fs::read(&index).unwrap()[entries.len()..]);
+    std::fs::write(&index, entries).unwrap();
     std::fs::write(folder.path().join("lock"), "open\n").unwrap();
+    let report = verify(folder.path(), &Against::default()).unwrap();
+    assert_eq!(report.problems, []);
+    assert_eq!(report.notes.len(), 1, "{:?}", report.notes);
     let log = Writer::open(folder.path(), Options::default()).unwrap();
     assert_eq!(log.status().records, EPOCH);
     assert_eq!(log.reader().record(5).unwrap().body, None);
@@ -174,4 +184,43 @@ fn a_record_is_about_one_that_comes_before_it() {
     log.close().unwrap();
     let report = verify(folder.path(), &Against::default()).unwrap();
     assert_eq!((report.records, report.problems.len()), (5, 0));
+}
+
+/// What a start of a log with so many erasures does with seeds and indexes: reads and writes.
+fn start_after(erasures: u64, is_killed: bool) -> [usize; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 100);
+    (0..erasures).for_each(|index| drop(log.erase(&erasure(2 * index), "tester").unwrap()));
+    append(&log, vec![decision(100)]).unwrap();
+    log.close().unwrap();
+    if is_killed {
+        std::fs::write(folder.path().join("lock"), "open\n").unwrap();
+    }
+    let disk = Watched::default();
+    let log = Writer::open_on(Arc::new(disk.clone()), folder.path(), Options::default()).unwrap();
+    let steps = disk.steps();
+    assert_eq!(log.reader().record(0).unwrap().body, None);
+    let count = |is_wanted: fn(Act) -> bool, of: &str| {
+        let is_of = |part: std::path::Component<'_>| part.as_os_str() == of;
+        let steps = steps.iter().filter(|step| is_wanted(step.act));
+        steps
+            .filter(|step| step.path.components().any(is_of))
+            .count()
+    };
+    let is_read = |act| matches!(act, Act::Read(_));
+    [
+        count(is_read, "seeds"),
+        count(|act| act == Act::Write, "index"),
+    ]
+}
+
+/// Each start, and each time that a log opened itself again, did all erasures of the epoch once more.
+#[test]
+fn a_start_ends_the_last_erasure_alone() {
+    for is_killed in [false, true] {
+        let one = start_after(1, is_killed);
+        assert!(one[0] > 0, "{one:?}");
+        assert_eq!(start_after(2, is_killed), one);
+        assert_eq!(start_after(40, is_killed), one);
+    }
 }

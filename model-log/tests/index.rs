@@ -237,6 +237,14 @@ fn an_ended_epoch_is_read_from_its_records(folder: &Path) {
     std::fs::write(&records, good).unwrap();
 }
 
+/// How often seeds were read since this was asked last.
+fn keys_read(disk: &Watched) -> usize {
+    let steps = disk.steps().into_iter();
+    let reads = steps.filter(|step| matches!(step.act, Act::Read(_)));
+    let is_of_seeds = |path: &Path| path.components().any(|part| part.as_os_str() == "seeds");
+    reads.filter(|step| is_of_seeds(&step.path)).count()
+}
+
 /// Of an epoch of which many records were erased they are megabytes, which were read for each record
 /// of a page.
 #[test]
@@ -247,13 +255,7 @@ fn keys_are_read_once_for_records_that_are_opened_together() {
     append(&log, 0..20);
     log.erase(&change(&[3, 9]), "tester").unwrap();
     let reader = log.reader();
-    let keys_read = || {
-        let steps = disk.steps().into_iter();
-        let reads = steps.filter(|step| matches!(step.act, Act::Read(_)));
-        reads
-            .filter(|step| step.path.starts_with(folder.path().join("seeds")))
-            .count()
-    };
+    let keys_read = || keys_read(&disk);
     keys_read();
     let mut opener = reader.opener();
     for index in [0, 3, 9, 12] {
@@ -266,4 +268,31 @@ fn keys_are_read_once_for_records_that_are_opened_together() {
     }
     assert!(together > 0);
     assert_eq!(keys_read(), 4 * together);
+}
+
+/// They were read for each hold and release of the log, whatever the k-th change was about.
+#[test]
+fn keys_are_read_once_for_all_changes_of_an_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Watched::default();
+    let log = Writer::open_on(Arc::new(disk.clone()), folder.path(), Options::default()).unwrap();
+    append(&log, 0..20);
+    for index in 0..10 {
+        log.hold(&change(&[index]), "tester").unwrap();
+        log.release(&change(&[index]), "tester").unwrap();
+        log.hold(&change(&[index + 10]), "tester").unwrap();
+    }
+    keys_read(&disk);
+    let reader = log.reader();
+    assert_eq!(reader.held().unwrap(), (10..20).collect());
+    assert_eq!(keys_read(&disk), 1, "what is on hold");
+    assert_eq!(reader.beyond_retention(0, u32::MAX).unwrap().len(), 10);
+    assert_eq!(keys_read(&disk), 1, "what is beyond its retention");
+    for what in [Writer::hold, Writer::release] {
+        what(&log, &change(&[5]), "tester").unwrap();
+        assert_eq!(keys_read(&disk), 1, "a hold or a release");
+    }
+    log.erase(&change(&[5]), "tester").unwrap();
+    // Once more by the log's thread, which destroys one.
+    assert_eq!(keys_read(&disk), 2, "an erasure");
 }

@@ -5,10 +5,12 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use common::{append, copy, decision, filled, sound};
+use common::watched::{Act, Watched};
+use common::{append, change, copy, decision, filled, sound};
 use model_log::verify::{Against, Report, verify};
-use model_log::{LogError, Options, Writer};
+use model_log::{LogError, Options, Reader, Writer};
 
 #[cfg(unix)]
 #[test]
@@ -162,4 +164,38 @@ fn an_epoch_of_a_copy_destroys_no_key_of_the_log() {
         log.close().unwrap();
         assert_eq!(sound_with_keys(folder, &keys).records, 65_540);
     }
+}
+
+/// An erasure overwrites the old key with zeros before it removes it. Who had read the seeds before
+/// met the zeros, and called the seeds damaged.
+#[test]
+fn seeds_whose_key_is_overwritten_meanwhile_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 20);
+    let key = folder.path().join("keys/epoch-00000000-00000001.key");
+    let aside = tempfile::tempdir().unwrap();
+    // With its permissions.
+    let zeros = aside.path().join("key");
+    std::fs::copy(&key, &zeros).unwrap();
+    std::fs::write(&zeros, [0; 32]).unwrap();
+    let disk = Watched::default();
+    let reader = Reader::open_on(Arc::new(disk.clone()), folder.path(), None).unwrap();
+    disk.close(|step| matches!(step.act, Act::Read(_)) && step.path.ends_with("seeds/00000000"));
+    let [erased, other] = std::thread::scope(|scope| {
+        let look = || [3, 4].map(|index| reader.record(index).map(|record| record.body));
+        let look = scope.spawn(look);
+        // The seeds are read, of the first generation; their key is not.
+        disk.wait_for_one();
+        log.erase(&change(&[3]), "tester").unwrap();
+        std::fs::copy(&zeros, &key).unwrap();
+        disk.open();
+        look.join().unwrap()
+    });
+    assert_eq!(erased.unwrap(), None);
+    assert_eq!(other.unwrap().unwrap().request, decision(4).request);
+    // Where nothing replaces the seeds, it is an error, and no loop.
+    let newest = folder.path().join("keys/epoch-00000000-00000002.key");
+    std::fs::copy(&zeros, &newest).unwrap();
+    let error = reader.record(4).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
 }

@@ -399,6 +399,48 @@ fn nothing_is_recorded_about_what_an_interrupted_erasure_erased() {
     assert!(erased.iter().all(|count| *count > 2), "{erased:?}");
 }
 
+/// A sync fails while a record of an ended epoch is erased. The log opens itself again and erases
+/// another one, after which nothing does the first erasure once more: it is on the disk by then.
+#[test]
+fn an_erasure_whose_sync_failed_is_on_the_disk_before_the_next() {
+    const EPOCH: u64 = 1 << 16;
+    let before = Sim::default();
+    let open = |disk: &Sim| {
+        Writer::open_on(Arc::new(disk.clone()), &folder(), Options::default()).unwrap()
+    };
+    let log = open(&before);
+    let records = (0..EPOCH + 5).map(decision).collect();
+    log.append(records).unwrap().wait().unwrap();
+    log.close().unwrap();
+    let erase = |log: &Writer, index| {
+        let change = Change {
+            indexes: vec![index],
+            because: "a test".to_owned(),
+            before_term: true,
+        };
+        log.erase(&change, "test")
+    };
+    let mut failed = Vec::new();
+    // The last steps of an erasure: the folder of keys is synced, the index is written and synced.
+    for step in 16..19 {
+        let disk = before.kill();
+        let log = open(&disk);
+        disk.set_fault(Some(Fault::Once(step, EIO)));
+        failed.extend(erase(&log, 5).map_err(|error| error.to_string()).err());
+        opened_again(&log, step);
+        disk.set_fault(None);
+        erase(&log, EPOCH + 1).unwrap();
+        assert_eq!(log.reader().record(5).unwrap().body, None);
+        log.close().unwrap();
+        let after = disk.cut_power(&mut Random::new(step));
+        assert_sound(&after, step, "after the cut");
+        let reader = Reader::open_on(Arc::new(after), &folder(), None).unwrap();
+        assert_eq!(reader.record(5).unwrap().body, None, "step {step}");
+    }
+    let of_index = failed.iter().filter(|error| error.contains("/log/index"));
+    assert_eq!((failed.len(), of_index.count()), (3, 2), "{failed:?}");
+}
+
 #[test]
 fn a_bad_record_that_was_signed_refuses_to_start_and_is_named() {
     let disk = Sim::default();

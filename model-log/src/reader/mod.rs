@@ -9,8 +9,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
 use self::index::Derived;
 pub use self::opened::Opened;
 use self::opened::open_frame;
@@ -189,11 +187,6 @@ impl Reader {
         Ok(self.keys()?.seeds(&path, epoch)?.0)
     }
 
-    /// What the record at `index` says.
-    pub(crate) fn event<T: DeserializeOwned>(&self, index: u64) -> Result<T, LogError> {
-        self.record(index)?.event()
-    }
-
     /// Records that are on hold.
     ///
     /// # Errors
@@ -205,9 +198,9 @@ impl Reader {
                 changes.push((index, entry.kind));
             }
         })?;
-        let mut held = BTreeSet::new();
+        let (mut held, mut opener) = (BTreeSet::new(), self.opener());
         for (index, kind) in changes {
-            let hold: event::Hold = self.event(index)?;
+            let hold: event::Hold = opener.record(index)?.event()?;
             for index in hold.indexes {
                 if kind == Kind::Hold {
                     held.insert(index);

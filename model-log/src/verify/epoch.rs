@@ -36,6 +36,8 @@ pub(crate) struct Epoch {
     pub(crate) erased: Vec<u64>,
     /// Records that were erased, as records of this epoch say.
     pub(crate) erasures: Vec<u64>,
+    /// Of these the ones that its last record names.
+    pub(crate) last_erased: Vec<u64>,
     pub(crate) models: Vec<Digest>,
     /// Of the last epoch alone.
     pub(crate) leaves: Vec<[u8; leaf::LEN]>,
@@ -128,6 +130,7 @@ impl Reading<'_> {
     fn record(&mut self, offset: u64, frame: &Frame<'_>) {
         let place = || format!("record {}", frame.index);
         let leaf = frame.leaf;
+        self.epoch.last_erased.clear();
         if Digest::from_content(frame.sealed) != leaf.sealed {
             self.problem(place(), "the sealed body is not the one of the leaf");
         }
@@ -199,7 +202,10 @@ impl Reading<'_> {
 
     fn erasure(&mut self, frame: &Frame<'_>, key: Option<Key>) {
         match open_erasure(frame, key) {
-            Some(erasure) => self.epoch.erasures.extend(erasure.indexes),
+            Some(erasure) => {
+                self.epoch.erasures.extend(&erasure.indexes);
+                self.epoch.last_erased = erasure.indexes;
+            }
             None => self.problem(
                 format!("record {}", frame.index),
                 "an erasure that cannot be read",

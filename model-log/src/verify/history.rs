@@ -7,6 +7,7 @@ use super::epoch::{Epoch, open_erasure};
 use super::{Check, Report};
 use crate::digest::Digest;
 use crate::error::LogError;
+use crate::keys::Keys;
 use crate::note::Checkpoint;
 use crate::record::Kind;
 use crate::scan::scan;
@@ -106,9 +107,20 @@ impl Check {
             );
         }
         let records = report.records;
-        for index in said.difference(&gone).filter(|index| **index < records) {
+        let there = said.difference(&gone).filter(|index| **index < records);
+        let there: Vec<u64> = there.copied().collect();
+        self.still_there(&there, read, report);
+    }
+
+    /// Tells of keys that are there, though records say that they were destroyed.
+    fn still_there(&self, there: &[u64], read: &[Epoch], report: &mut Report) {
+        // Nothing is recorded behind an erasure before its keys are destroyed.
+        let last = read.iter().rfind(|epoch| epoch.count > 0);
+        let last = last.iter().flat_map(|epoch| &epoch.last_erased);
+        let unended: BTreeSet<u64> = last.copied().collect();
+        for index in self.there_now(there) {
             let problem = format!("record {index} was erased, and its key is still there");
-            if self.open {
+            if self.open && unended.contains(&index) {
                 report
                     .notes
                     .push(format!("{problem}: the next start destroys it"));
@@ -116,6 +128,25 @@ impl Check {
                 report.problem(format!("seeds/{:08}", index / EPOCH), problem);
             }
         }
+    }
+
+    /// Those of these records whose keys are there even now: a running server may have destroyed
+    /// them since the seeds were read. All of an epoch whose seeds cannot be read.
+    fn there_now(&self, records: &[u64]) -> Vec<u64> {
+        let mut there = Vec::new();
+        for near in records.chunk_by(|index, next| index / EPOCH == next / EPOCH) {
+            let epoch = near.first().map_or(0, |index| index / EPOCH);
+            let read = |keys: &Keys| keys.seeds(&self.layout.seeds(epoch), epoch).ok();
+            let seeds = self.keys.as_ref().and_then(read);
+            let is_gone = |index: &u64| {
+                let slot = (index % EPOCH) as u32;
+                seeds
+                    .as_ref()
+                    .is_some_and(|(seeds, _)| seeds.is_destroyed(slot))
+            };
+            there.extend(near.iter().copied().filter(|index| !is_gone(index)));
+        }
+        there
     }
 
     /// The records that were erased, as those of this epoch and of later ones say.

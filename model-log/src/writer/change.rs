@@ -140,18 +140,15 @@ impl Core {
         clear().map_err(|error| LogError::io(&path, error))
     }
 
-    /// Ends erasures of the current epoch that a crash may have interrupted.
-    pub(crate) fn erase_again(&mut self, records: &[u64]) -> Result<(), LogError> {
+    /// Ends the erasure of this record, which a crash may have interrupted.
+    pub(crate) fn erase_again(&mut self, record: u64) -> Result<(), LogError> {
         let reader = Reader::over(
             self.disk.clone(),
             self.layout.clone(),
             Some(self.keys.clone()),
         );
-        for index in records {
-            let erasure: event::Erasure = reader.event(*index)?;
-            self.destroy(&erasure.indexes)?;
-        }
-        Ok(())
+        let erasure: event::Erasure = reader.record(record)?.event()?;
+        self.destroy(&erasure.indexes)
     }
 }
 
@@ -165,22 +162,17 @@ fn clear_near(file: &mut dyn DiskFile, slots: &[u32]) -> io::Result<()> {
     let mut bytes = vec![0; (last - first + 1) as usize * index::LEN];
     let read = file.read_at(offset, &mut bytes)?;
     bytes.truncate(read);
-    let mut is_changed = false;
     for slot in slots {
         let at = (slot - first) as usize * index::LEN;
         // Also where the flag is set: a crash may have kept the ids, in the next sector.
         if let Some(bytes) = bytes.get_mut(at..at + index::LEN)
             && let Some(entry) = Entry::from_bytes(bytes)
-            && entry != entry.erase()
         {
             bytes.copy_from_slice(&entry.erase().to_bytes());
-            is_changed = true;
         }
     }
-    if is_changed {
-        file.write_at(offset, &bytes)?;
-    }
-    Ok(())
+    // Also over itself: after a sync that failed, what is shown may not be on the disk.
+    file.write_at(offset, &bytes)
 }
 
 /// The record of a change.

@@ -11,7 +11,7 @@ use super::prepared::now;
 use crate::error::LogError;
 use crate::event;
 use crate::index::Entry;
-use crate::reader::Reader;
+use crate::reader::{Opened, Reader};
 use crate::record::Kind;
 use crate::retention::{Terms, end_of_term, is_beyond};
 
@@ -105,9 +105,10 @@ impl Facts {
             ControlFlow::Continue(())
         })?;
         self.size = size;
+        let mut opener = reader.opener();
         changes
             .into_iter()
-            .try_for_each(|(index, kind)| self.apply(reader, index, kind))
+            .try_for_each(|(index, kind)| self.apply(&opener.record(index)?, kind))
     }
 
     fn add(&mut self, index: u64, entry: &Entry) {
@@ -125,9 +126,9 @@ impl Facts {
     }
 
     /// What a hold, a release or an erasure did.
-    fn apply(&mut self, reader: &Reader, index: u64, kind: Kind) -> Result<(), LogError> {
+    fn apply(&mut self, change: &Opened, kind: Kind) -> Result<(), LogError> {
         if kind == Kind::Erasure {
-            let erasure: event::Erasure = reader.event(index)?;
+            let erasure: event::Erasure = change.event()?;
             for index in erasure.indexes {
                 if let Some(entry) = self.entries.get_mut(&index) {
                     *entry = entry.erase();
@@ -135,7 +136,7 @@ impl Facts {
             }
             return Ok(());
         }
-        let hold: event::Hold = reader.event(index)?;
+        let hold: event::Hold = change.event()?;
         for index in hold.indexes {
             match kind {
                 // Only what is there can be held, so that it is known by now whether it matters.

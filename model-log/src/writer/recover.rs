@@ -35,8 +35,10 @@ pub(crate) struct End {
     pub(crate) leaves: Vec<[u8; leaf::LEN]>,
     pub(crate) hashes: Vec<Hash>,
     pub(crate) entries: Vec<Entry>,
-    /// Indexes of records of erasures in the last epoch, or at the very end of the one before.
-    pub(crate) erasures: Vec<u64>,
+    /// The index of the last record of an erasure in the last epoch, or at the very end of the one
+    /// before. Only this one may not be ended: after its record the log does nothing before its
+    /// keys are destroyed, neither in the life that wrote it nor in one that begins with it.
+    pub(crate) erasure: Option<u64>,
     /// Why something is cut, if anything is.
     pub(crate) because: String,
 }
@@ -186,7 +188,7 @@ pub(crate) fn end(
             end.unsigned = end.len;
         }
         if frame.leaf.kind == Kind::Erasure {
-            end.erasures.push(frame.index);
+            end.erasure = Some(frame.index);
         }
         Ok(())
     })?;
@@ -196,7 +198,7 @@ pub(crate) fn end(
         end.minute = before.map_or(0, |entry| entry.minute);
         // An erasure that ended its epoch may not be ended itself.
         if before.is_some_and(|entry| entry.kind == Kind::Erasure) {
-            end.erasures.push(base - 1);
+            end.erasure = Some(base - 1);
         }
     }
     if cut.is_some() {

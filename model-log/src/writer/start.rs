@@ -280,7 +280,7 @@ impl Ready {
             records: end.size,
             because: end.because,
         });
-        match core.begin(&end.erasures, recovered, events) {
+        match core.begin(end.erasure, recovered, events) {
             Ok(()) => Ok(core),
             Err(error) => Err((core.lock, error)),
         }
@@ -288,11 +288,11 @@ impl Ready {
 }
 
 impl Core {
-    /// The first writes after opening: the record about what was cut, erasures that were begun,
-    /// tiles and a checkpoint. An epoch that a crash left full is ended by the next record.
+    /// The first writes after opening: tiles, an erasure that was begun, the record about what was
+    /// cut, and a checkpoint. An epoch that a crash left full is ended by the next record.
     fn begin(
         &mut self,
-        erasures: &[u64],
+        erasure: Option<u64>,
         recovered: Option<Recovered>,
         events: &mut Vec<Event>,
     ) -> Result<(), LogError> {
@@ -300,6 +300,10 @@ impl Core {
             .write(&*self.disk, &self.layout, &mut self.builder, true)?;
         self.tiles
             .sweep(&*self.disk, &self.layout, self.current.epoch)?;
+        // Before anything is recorded: an erasure that a record follows is ended.
+        if let Some(erasure) = erasure {
+            self.erase_again(erasure)?;
+        }
         if let Some(recovered) = recovered {
             let (bytes, records) = (recovered.bytes, recovered.records);
             let mut record = Record::new(Kind::Recovered);
@@ -307,7 +311,6 @@ impl Core {
             self.append(&mut Prepared::all(vec![record], &self.keys)?)?;
             events.push(Event::Recovered { bytes, records });
         }
-        self.erase_again(erasures)?;
         if self.sign_checkpoint(false)? {
             events.push(Event::Checkpoint(self.checkpoint.1.clone()));
         }

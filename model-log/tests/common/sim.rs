@@ -473,8 +473,13 @@ impl DiskFile for Handle {
             file.pending.clear();
             return failed;
         }
-        file.pending.clear();
-        file.durable = file.shown.clone();
+        // Not what is shown: a sync that failed has left some of that out for good.
+        for pending in std::mem::take(&mut file.pending) {
+            match pending {
+                Pending::Write(at, what) => apply(&mut file.durable, at, &what),
+                Pending::Cut(len) => file.durable.resize(len, 0),
+            }
+        }
         Ok(())
     }
 }

@@ -73,11 +73,16 @@ impl Watched {
 
     /// Waits until a thread stands at the gate.
     pub(crate) fn wait_for_one(&self) {
+        self.wait_for(1);
+    }
+
+    /// Waits until so many threads stand at the gate.
+    pub(crate) fn wait_for(&self, threads: usize) {
         let state = self.state();
         drop(
             self.state
                 .1
-                .wait_while(state, |state| state.held == 0)
+                .wait_while(state, |state| state.held < threads)
                 .unwrap(),
         );
     }
