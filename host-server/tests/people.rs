@@ -238,14 +238,14 @@ async fn how_a_loan_went_can_be_corrected_back() {
 
 /// One person's notes on one decision once took the server's memory at each look at it.
 #[tokio::test]
-async fn a_history_is_shown_in_pages_and_has_an_end() {
+async fn a_history_is_shown_in_pages() {
     let place = Place::new();
     let app = place.serve();
     let index = decided(&app, REFERRED).await;
     let path = format!("/decisions/{index}");
     let notice = json!({ "method": "letter" }).to_string();
     let mut records = Vec::new();
-    for _ in 0..1000 {
+    for _ in 0..450 {
         let (status, said) = say(&app, BO, &format!("{path}/notice"), &notice).await;
         assert_eq!(status, 201, "{said}");
         records.push(said["index"].as_u64().unwrap());
@@ -265,20 +265,16 @@ async fn a_history_is_shown_in_pages_and_has_an_end() {
             None => break,
         }
     }
-    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [200; 5]);
+    assert_eq!(
+        pages.iter().map(Vec::len).collect::<Vec<_>>(),
+        [200, 200, 50]
+    );
     pages.reverse();
     assert_eq!(pages.concat(), records);
     for query in ["?before=", "?before=x", "?after=1"] {
         let answer = fetch(&app, ANN, &format!("{path}{query}")).await;
         assert_eq!(answer.status, 422, "{query}: {}", answer.text());
     }
-    // It takes no more, but a person's decision.
-    let loan = json!({ "outcome": "repaid" }).to_string();
-    for (what, body) in [("notice", &notice), ("performance", &loan)] {
-        let (status, said) = say(&app, ANN, &format!("{path}/{what}"), body).await;
-        assert_eq!(status, 409, "{said}");
-    }
-    assert_eq!(decide(&app, ANN, index, APPROVE).await.0, 201);
 }
 
 #[tokio::test]

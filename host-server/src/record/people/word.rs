@@ -17,9 +17,6 @@ use crate::record::queue::State;
 /// The longest note, in characters.
 pub(crate) const LONGEST_NOTE: usize = 4_000;
 
-/// So many records people may make of one decision; that one of them decides is always recorded.
-const MOST_WORDS: usize = 1_000;
-
 /// The longest name of how a notice was sent, in characters.
 const LONGEST_METHOD: usize = 64;
 
@@ -117,9 +114,6 @@ pub(crate) fn decide(
         true => second(log, person, &case, said)?,
         false => (Kind::Override, alone(person, said)?),
     };
-    if kind == Kind::Proposal {
-        check_words(&case)?;
-    }
     let outcome = said.outcome;
     let mut record = Record::about(kind, index, &said).map_err(|_| unwritable())?;
     record.outcome = outcome;
@@ -169,7 +163,6 @@ pub(crate) fn notice(
         note: note(noticed.note)?,
     };
     let case = find(log, index)?;
-    check_words(&case)?;
     let record = Record::about(Kind::Notice, index, &event).map_err(|_| unwritable())?;
     let receipt = append(log, record)?;
     let state = case.standing.state;
@@ -203,7 +196,6 @@ pub(crate) fn perform(
     };
     let _one = log.deciding();
     let case = find(log, index)?;
-    check_words(&case)?;
     if let Some((last, known)) = last_performance(&log.reader(), &case)?
         && known.result == event.result
         && (event.on.is_empty() || known.on == event.on)
@@ -292,20 +284,6 @@ fn find(log: &DecisionLog, index: u64) -> Result<Case, ApiError> {
             detail: format!("Decision {index} was erased"),
         }),
         _ => Ok(case),
-    }
-}
-
-/// Whether people may say more of a decision than that they decide it.
-fn check_words(case: &Case) -> Result<(), ApiError> {
-    match case.linked.len() < MOST_WORDS {
-        true => Ok(()),
-        false => Err(ApiError::Conflict {
-            detail: format!(
-                "Decision {} has {} records of people, and takes no more but one that decides it",
-                case.decision.index,
-                case.linked.len()
-            ),
-        }),
     }
 }
 
