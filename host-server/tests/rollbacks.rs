@@ -190,9 +190,12 @@ async fn a_rollback_from_a_file_in_the_same_place_does_not_last() {
     let advice = outcome["advice"].as_str().unwrap();
     assert!(
         advice.starts_with("put the file of version 1 with the SHA-256 ")
-            && advice.ends_with("cars/1/model.wasm"),
+            && advice.contains("cars/1/model.wasm; then put this line into ")
+            && advice.ends_with("cars/deployment.toml: version = \"1\""),
         "{advice}"
     );
+    // That would let the other file answer wherever the folder is served.
+    assert!(!folder.path().join("cars/deployment.toml").exists());
     assert_eq!(who(&app, "/predict").await, 1);
     write(folder.path(), "cars", "1", &numbered(1));
     assert_eq!(who(&serve_folder(&folder), "/predict").await, 1);
@@ -338,9 +341,12 @@ async fn a_rollback_is_to_the_file_that_answered_and_no_other() {
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
     assert!(answers("1").await);
-    // It is what the file says when somebody asks for that.
+    // Other servers stay as they are, and who asks gets what the file says.
+    let text = std::fs::read_to_string(&deployment).unwrap();
+    assert_eq!(text, "version = \"2\"");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
     let reloaded = ask("reload").await;
-    assert!(reloaded.contains("\"loaded\":[\"1\"]"), "{reloaded}");
+    assert!(reloaded.contains("\"serving\":\"1\""), "{reloaded}");
     assert!(answers("3").await);
     server.end().await;
 }

@@ -578,28 +578,25 @@ fn lasting(folder: Option<&Path>, previous: &Served) -> (bool, Option<String>) {
         let advice = format!("replace the file by that of version {version}");
         return (false, Some(advice));
     };
-    let mut advice = Vec::new();
-    if let Err(error) = Deployment::pin(folder, version) {
-        let file = folder.join(FILE);
-        tracing::warn!(file = %file.display(), %error, "{ENDS}");
-        advice.push(format!(
-            "put this line into {}: {}",
-            file.display(),
-            line(version)
-        ));
-    }
-    // Another file of the same version may have been what was rolled back.
-    let file = folder.join(version).join(MODEL);
-    let is_same = is_file_of(&file, previous);
-    if !is_same {
+    let (place, file) = (folder.join(FILE), folder.join(version).join(MODEL));
+    let add = format!("put this line into {}: {}", place.display(), line(version));
+    // Another file of the same version may have been what was rolled back, or have come since: with
+    // the line it would answer, here after a restart and everywhere else.
+    if !is_file_of(&file, previous) {
         let error = "another file is in the place of the one that answers";
         tracing::warn!(file = %file.display(), error, "{ENDS}");
-        advice.push(format!(
-            "put the file of version {version} with the SHA-256 {} into {}",
+        let advice = format!(
+            "put the file of version {version} with the SHA-256 {} into {}; then {add}",
             hex(previous.file_sha256()),
             file.display()
-        ));
+        );
+        return (false, Some(advice));
     }
-    let lasts = advice.is_empty();
-    (lasts, (!lasts).then(|| advice.join("; ")))
+    match Deployment::pin(folder, version) {
+        Ok(()) => (true, None),
+        Err(error) => {
+            tracing::warn!(file = %place.display(), %error, "{ENDS}");
+            (false, Some(add))
+        }
+    }
 }
