@@ -215,6 +215,16 @@ fn an_epoch_ends_and_the_next_begins() {
     sound(folder.path());
 }
 
+/// The first record of an epoch that had none was taken for one that is older than all.
+#[test]
+fn a_log_that_ends_with_an_epoch_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 1 << 16);
+    assert_eq!(sound(folder.path()).records, 1 << 16);
+    log.close().unwrap();
+    assert_eq!(sound(folder.path()).notes, [""; 0]);
+}
+
 /// Where the index of an epoch that has ended is short; not where its records are, too.
 fn an_ended_epoch_is_read_from_its_records(folder: &Path) {
     let [index, records] = ["index", "records"].map(|name| folder.join(name).join("00000000"));
