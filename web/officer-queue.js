@@ -42,11 +42,19 @@ export function buildQueue(open, fail) {
   };
 
   const load = async (/** @type {number} */ limit, /** @type {number | undefined} */ after) => {
-    const answer = await get('decisions', asked.next(), { ...query(), limit, after });
+    const signal = asked.next();
+    const decisions = after === undefined ? [] : [...shown];
+    const enough = decisions.length + limit;
+    let answer;
+    do {
+      // A page of long records is shorter.
+      answer = await get('decisions', signal, { ...query(), limit: enough - decisions.length, after: answer ? answer.next : after });
+      decisions.push(...answer.decisions);
+    } while (answer.next !== null && decisions.length < enough);
     next = answer.next;
     byId('more').hidden = next === null;
     byId('queue-problem').textContent = '';
-    show(after === undefined ? answer.decisions : [...shown, ...answer.decisions]);
+    show(decisions);
     const waiting = answer.open + answer.proposed;
     const text = waiting === 0 ? 'Nothing waits for a decision.' : `${counted(waiting, 'application waits', 'applications wait')} for a decision.`;
     // Said again only when it changed, so that a screen reader is not disturbed.
