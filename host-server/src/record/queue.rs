@@ -185,6 +185,24 @@ impl Queue {
     /// # Errors
     /// When its index cannot be read.
     pub(super) fn update(&mut self, reader: &Reader, status: &Status) -> Result<(), LogError> {
+        let updated = self.read_new(reader, status);
+        if updated.is_err() {
+            // Some of it may be known by now, such as an erasure without its marks.
+            self.forget(self.restarts);
+        }
+        updated
+    }
+
+    /// From now on nothing is known but what changes name.
+    fn forget(&mut self, restarts: u64) {
+        *self = Self {
+            restarts,
+            changes: std::mem::take(&mut self.changes),
+            ..Self::default()
+        };
+    }
+
+    fn read_new(&mut self, reader: &Reader, status: &Status) -> Result<(), LogError> {
         let restarts = status.restarts;
         if self.restarts != restarts {
             *self = Self {
@@ -194,11 +212,7 @@ impl Queue {
         }
         if self.read(reader, status.records)?.is_break() {
             // An erasure is acknowledged after its last mark.
-            *self = Self {
-                restarts,
-                changes: std::mem::take(&mut self.changes),
-                ..Self::default()
-            };
+            self.forget(restarts);
             let _ = self.read(reader, status.records)?;
         }
         self.look_up(reader)
@@ -258,15 +272,21 @@ impl Queue {
                 ControlFlow::Continue(())
             })?;
         }
-        let mut about = BTreeSet::new();
+        let (mut gone, mut about) = (BTreeSet::new(), BTreeSet::new());
         for found in erased {
             let index = found.index;
             match (found.kind, found.link) {
-                (Kind::Decision, None) => self.waits_no_more(index),
+                (Kind::Decision, None) => {
+                    self.waits_no_more(index);
+                    gone.insert(index);
+                }
                 (Kind::Decision, _) => {}
                 (kind, Some(decision)) if kind.is_personal() && decision < index => {
                     self.linked.insert((decision, index), (kind, true));
-                    about.insert(decision);
+                    // What else was erased leaves a decision where it is.
+                    if kind == Kind::Proposal && !gone.contains(&decision) {
+                        about.insert(decision);
+                    }
                 }
                 _ => {}
             }

@@ -300,6 +300,39 @@ fn what_a_change_names_may_be_said_before_it_is_read() {
     assert!(queue.unknown_changes().is_empty());
 }
 
+/// A queue once knew of an erasure whose marks it could not read, and asked for them no more.
+#[test]
+fn an_erasure_that_could_not_be_read_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    let mut referred = Record::new(Kind::Decision);
+    referred.outcome = Outcome::Refer;
+    // The erasure is in the next epoch.
+    let mut records = vec![Record::new(Kind::Decision); 65_536];
+    records[0] = referred;
+    log.append(records).unwrap().wait().unwrap();
+    let mut queue = Queue::default();
+    queue.update(&log.reader(), &log.status()).unwrap();
+    assert_eq!(queue.waiting(), (1, 0));
+    let change = Change {
+        indexes: vec![0],
+        because: "a test".to_owned(),
+        before_term: true,
+    };
+    let erased = log.erase(&change, "test").unwrap().index;
+    queue.named(erased, &[0], None);
+    let (index, aside) = (
+        folder.path().join("index/00000000"),
+        folder.path().join("aside"),
+    );
+    std::fs::rename(&index, &aside).unwrap();
+    assert!(queue.update(&log.reader(), &log.status()).is_err());
+    std::fs::rename(&aside, &index).unwrap();
+    queue.update(&log.reader(), &log.status()).unwrap();
+    assert_eq!(queue.waiting(), (0, 0));
+    assert!(queue.unknown_changes().is_empty());
+}
+
 #[test]
 fn indexes_are_kept_as_runs() {
     for (indexes, runs) in [
