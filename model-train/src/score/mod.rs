@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 
 use model_core::artifact::ArtifactError;
 use model_core::decide::Decider;
-use model_core::schema::{FeatureKind, Role};
+use model_core::schema::{FeatureKind, Role, SampleRole};
 use model_files::csv::{Piece, Pieces};
 use model_files::parquet::{FromCsv, NewColumn, NewKind};
 
@@ -69,8 +69,8 @@ pub fn score(
     score_pieces(decider, pieces, &layout, rows, progress)
 }
 
-/// The same as Parquet: columns of numbers of the schema as `DOUBLE`, others, and those that it
-/// ignores, as text, a cell that is empty or no number as null. The columns that are added are `probability`, a `DOUBLE`,
+/// The same as Parquet: columns of numbers of the schema as `DOUBLE`, others as text, and so those
+/// that it ignores or groups by; a cell that is empty or no number is null. The columns that are added are `probability`, a `DOUBLE`,
 /// `prediction`, an `INT32`, and texts. `target` is what errors call the sink.
 ///
 /// # Errors
@@ -95,7 +95,11 @@ pub fn score_to_parquet(
                 FeatureKind::Number(_) | FeatureKind::Integer(_)
             );
             // What nobody reads may be an identifier of more digits than a `DOUBLE` has.
-            is_number && feature.role != Role::Ignored
+            let is_identifier = match feature.sample {
+                None => feature.role == Role::Ignored,
+                Some(sample) => sample == SampleRole::Group,
+            };
+            is_number && !is_identifier
         })
     };
     let own = head.header().iter().map(|name| NewColumn {
