@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Only records about this one.
     #[arg(long, value_name = "INDEX")]
     about: Option<u64>,
-    /// Only decisions that nobody has overridden.
+    /// Only decisions that somebody was given and nobody has overridden.
     #[arg(long)]
     open: bool,
     /// First day or time, in UTC.

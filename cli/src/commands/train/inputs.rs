@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::{files, progress, terminal};
 
 /// What was read.
-pub(super) struct Read {
+pub(super) struct TrainingInputs {
     /// The checked job.
     pub(super) job: Job,
     /// The text of the schema, which people may go on editing during a long search.
@@ -18,7 +18,7 @@ pub(super) struct Read {
 }
 
 /// Everything that could fail later for a reason that is known now fails here.
-pub(super) fn read(settings: &Settings) -> Result<Read> {
+pub(super) fn read(settings: &Settings) -> Result<TrainingInputs> {
     check_paths(settings)?;
     let text = files::schema_text(&settings.schema)?;
     let schema = files::parse_schema_file(&settings.schema, &text)?;
@@ -50,7 +50,7 @@ pub(super) fn read(settings: &Settings) -> Result<Read> {
     let mut training = settings.options.clone();
     training.policy = policy(settings, &inputs)?;
     let job = Job::new(inputs, training).map_err(|error| in_option(settings, error))?;
-    Ok(Read { job, schema: text })
+    Ok(TrainingInputs { job, schema: text })
 }
 
 /// The lending rules, for the inputs that are used.

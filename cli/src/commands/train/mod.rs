@@ -29,7 +29,7 @@ use crate::{engine, files, interrupt, progress, terminal, tracking};
 
 pub(crate) use args::Args;
 use config::Config;
-use inputs::Read;
+use inputs::TrainingInputs;
 use recorder::Recorder;
 use run_folder::Packed;
 use settings::Settings;
@@ -51,7 +51,11 @@ impl Args {
     }
 }
 
-fn train(settings: &Settings, mut read: Read, trackers: &[Box<dyn Tracker>]) -> Result<()> {
+fn train(
+    settings: &Settings,
+    mut read: TrainingInputs,
+    trackers: &[Box<dyn Tracker>],
+) -> Result<()> {
     let folder = run_folder::open(settings, &mut read.job, trackers)?;
     if read.job.is_search() {
         let control = read.job.control();
@@ -76,7 +80,7 @@ fn train(settings: &Settings, mut read: Read, trackers: &[Box<dyn Tracker>]) -> 
 /// Packs, keeps, reports and sends what was trained.
 fn complete(
     settings: &Settings,
-    Read { job, schema }: &Read,
+    TrainingInputs { job, schema }: &TrainingInputs,
     trained: &TrainedModel,
     trackers: &[Box<dyn Tracker>],
     mut folder: Option<&mut RunFolder>,
