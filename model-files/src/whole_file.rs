@@ -197,7 +197,7 @@ pub fn is_aside(name: &str) -> bool {
 /// counts as if one did.
 #[must_use]
 pub fn is_held(path: &Path) -> bool {
-    match open_to_lock(path) {
+    match open_for_locking(path) {
         Ok(file) if cfg!(unix) => file.try_lock().is_err(),
         Ok(_) => true,
         Err(error) => error.kind() != io::ErrorKind::NotFound,
@@ -206,11 +206,11 @@ pub fn is_held(path: &Path) -> bool {
 
 /// Whether a process certainly has the file locked.
 fn is_locked(path: &Path) -> bool {
-    let file = open_to_lock(path);
+    let file = open_for_locking(path);
     file.is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
-fn open_to_lock(path: &Path) -> io::Result<fs::File> {
+fn open_for_locking(path: &Path) -> io::Result<fs::File> {
     // Some network file systems lock only what is open for writing, which a file for readers alone
     // cannot be.
     match fs::OpenOptions::new().read(true).write(true).open(path) {
