@@ -236,7 +236,7 @@ async fn no_model_is_its_own_challenger() {
     let app = serve_folder(&folder);
     std::fs::write(&deployment, format!("version = \"2\"\n{shadow}")).unwrap();
     let answer = administer(&app, "/models/cars/reload").await;
-    assert!(answer.text().contains("which answers itself"));
+    assert!(answer.text().contains("which is the version that answers"));
     assert_eq!(json(&answer)["serving"], "2", "{}", answer.text());
     assert_eq!(who(&app, "/predict").await, 2);
     let models = json(&get(&app, "/models", &[]).await);

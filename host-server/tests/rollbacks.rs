@@ -307,7 +307,11 @@ async fn a_rollback_does_not_wait_for_a_reload() {
 /// had rolled back to that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_is_to_the_file_that_answered_and_no_other() {
-    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let folder = folder(&[
+        ("cars", "1", numbered(1)),
+        ("cars", "1+b", numbered(4)),
+        ("cars", "2", numbered(2)),
+    ]);
     let path = folder.path().to_owned();
     let deployment = path.join("cars/deployment.toml");
     std::fs::write(&deployment, "version = \"1\"").unwrap();
@@ -329,21 +333,25 @@ async fn a_rollback_is_to_the_file_that_answered_and_no_other() {
         );
         server.ask(request.as_bytes()).await
     };
-    std::fs::write(&deployment, "version = \"2\"").unwrap();
+    // As the canary, the version between answers half of the requests.
+    let canary = "[challenger]\nversion = \"1+b\"\nmode = \"canary\"\npercent = 50\n";
+    std::fs::write(&deployment, canary).unwrap();
     let promoted = ask("reload").await;
     assert!(promoted.contains("\"serving\":\"2\""), "{promoted}");
     write(&path, "cars", "1", &numbered(3));
     let back = ask("rollback").await;
     assert!(back.contains("\"lasting\":false"), "{back}");
     for look in 0..3 {
-        assert!(answers("1").await, "{look}");
+        for _ in 0..4 {
+            assert!(answers("1").await, "{look}");
+        }
         std::fs::write(path.join("cars/README.txt"), look.to_string()).unwrap();
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
     assert!(answers("1").await);
     // Other servers stay as they are, and who asks gets what the file says.
     let text = std::fs::read_to_string(&deployment).unwrap();
-    assert_eq!(text, "version = \"2\"");
+    assert_eq!(text, canary);
     std::fs::write(&deployment, "version = \"1\"").unwrap();
     let reloaded = ask("reload").await;
     assert!(reloaded.contains("\"serving\":\"1\""), "{reloaded}");

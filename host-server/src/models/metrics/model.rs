@@ -337,7 +337,7 @@ impl ModelMetricsSet {
             latest: self.latest.clone(),
             adjustments: self.adjustments.clone(),
             reasons: self.reasons.clone(),
-            _info: self.info.of(info),
+            _info: self.info.add(info),
             key,
         }
     }
@@ -556,7 +556,7 @@ struct OneInfo {
 }
 
 impl Infos {
-    fn of(&self, labels: Info) -> OneInfo {
+    fn add(&self, labels: Info) -> OneInfo {
         let mut models = self.models();
         *models.entry(labels.clone()).or_default() += 1;
         self.family.get_or_create(&labels).set(1);

@@ -68,9 +68,9 @@ pub(super) enum DeploymentError {
     #[error("deployment.toml names version {0}, which does not exist or was refused")]
     NoSuchVersion(String),
     #[error(
-        "deployment.toml names version {0} as the challenger, which answers itself: remove the challenger, or name another"
+        "deployment.toml names version {0} as the challenger, which is the version that answers: remove the challenger, or name another"
     )]
-    Itself(String),
+    ChallengerIsChampion(String),
     #[error("{0}")]
     Load(String),
     #[error("deployment.toml: {0}, or name another version, since the next start serves this one")]
@@ -82,9 +82,13 @@ pub(super) enum DeploymentError {
     )]
     NoChampion(String),
     #[error(
-        "deployment.toml names version {0}, whose file was rolled back or has replaced the one that was rolled back to; reload to load it"
+        "deployment.toml names version {0}, whose file is not loaded: it was rolled back, or replaced the file that was rolled back to; reload to load it"
     )]
     RolledBack(String),
+    #[error(
+        "version {0} goes on after the rollback, though its file was replaced: change deployment.toml or reload to let another answer"
+    )]
+    Stays(String),
 }
 
 impl Deployment {

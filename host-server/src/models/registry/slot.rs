@@ -1,6 +1,7 @@
 //! One model by name: its versions, its champion and its challenger.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use model_files::hex;
 use sha2::{Digest, Sha256};
 
 use super::arrange::Arrangement;
-use super::deployment::{Deployment, DeploymentError, FILE, line};
+use super::deployment::{self, Deployment, DeploymentError, FILE, line};
 use super::file::read_model;
 use super::folder::{Found, MODEL, order};
 use super::live::Live;
@@ -82,9 +83,18 @@ struct Past {
     rolled_back: Vec<[u8; 32]>,
     /// When the last rollback was done.
     rolled_back_at: Option<Instant>,
+    /// What `deployment.toml` said at a rollback that could not be written there, since another file
+    /// is in the place of the one that answers: while it says that, nothing else answers.
+    stays: Option<Option<String>>,
 }
 
 impl Past {
+    /// Whether the champion goes on with this `deployment.toml`, whatever else is in the folder.
+    fn stays_with(&self, deployment: Option<&io::Result<String>>) -> bool {
+        let now = deployment.and_then(|read| read.as_ref().ok());
+        self.stays.as_ref().is_some_and(|then| then.as_ref() == now)
+    }
+
     fn was_rolled_back_since(&self, then: Instant) -> bool {
         self.rolled_back_at.is_some_and(|at| at >= then)
     }
@@ -232,6 +242,7 @@ impl Slot {
         let refused = match arranged {
             Ok(Arrangement { live, left_out }) => {
                 if let Some(live) = live {
+                    past.stays = None;
                     let version = live.champion.version().to_owned();
                     self.take(&mut past, live, attempt);
                     // As after a rollback, of this server or of another on the folder: to roll
@@ -244,7 +255,7 @@ impl Slot {
             Err(error) => vec![(Refusal::Deployment, error.to_string())],
         };
         let now = self.champion();
-        let stays = before.is_some_and(|before| now.is_some_and(|now| is_one_file(&before, &now)));
+        let stays = before.is_some_and(|before| now.is_some_and(|now| is_same_file(&before, &now)));
         let told = std::mem::take(&mut looks.told);
         for (what, reason) in refused {
             looks.told.insert(reason.clone());
@@ -276,9 +287,13 @@ impl Slot {
                 at = Instant::now();
                 again = Some(found.deployment_now());
             }
+            let deployment = again.as_ref().unwrap_or(&found.deployment).as_ref();
+            if let Some(champion) = self.champion().filter(|_| past.stays_with(deployment)) {
+                let stays = DeploymentError::Stays(champion.version().to_owned());
+                return (past, Err(stays));
+            }
             let rolled_back = past.rolled_back.clone();
             drop(past);
-            let deployment = again.as_ref().unwrap_or(&found.deployment).as_ref();
             let arranged = self.arrange(deployment, versions.clone(), &rolled_back, loading);
             past = self.past();
             if !past.was_rolled_back_since(at) {
@@ -322,6 +337,9 @@ impl Slot {
         // Nobody rolled back to what is in its place now: the next look would.
         let other = folder.and_then(|folder| other_in_place(folder, &previous));
         past.rolled_back.extend(other);
+        past.stays = folder
+            .filter(|_| other.is_some())
+            .map(|folder| deployment::text(folder).ok());
         let change = Change::now(Cause::RolledBack, actor);
         let mut versions = live.versions.clone();
         let is_same = |version: &&Arc<Version>| version.file_sha256() == previous.file_sha256();
@@ -459,7 +477,7 @@ impl Slot {
     /// Makes this live, and remembers the champion before.
     fn take(&self, past: &mut Past, live: Live, Attempt { change, loading }: Attempt<'_>) {
         if let Some(before) = self.champion()
-            && !is_one_file(&before, &live.champion)
+            && !is_same_file(&before, &live.champion)
         {
             past.previous = Some(before);
         }
@@ -473,7 +491,7 @@ impl Slot {
         let to = live.champion.version();
         let same = before
             .as_ref()
-            .is_some_and(|before| is_one_file(&before.champion, &live.champion));
+            .is_some_and(|before| is_same_file(&before.champion, &live.champion));
         if !same {
             tracing::info!(
                 model = self.name,
@@ -502,6 +520,7 @@ impl Slot {
             return (Change { cause, ..change }, looks);
         }
         past.rolled_back.clear();
+        past.stays = None;
         looks.refused.clear();
         looks.told.clear();
         (change, looks)
@@ -553,7 +572,7 @@ fn check_file(folder: &Path, previous: &Served, loading: &Loading) -> Result<(),
 
 /// Whether both are one file of one version, which is loaded again when somebody else signs it:
 /// there is nothing in it to roll back.
-fn is_one_file(one: &Served, other: &Served) -> bool {
+fn is_same_file(one: &Served, other: &Served) -> bool {
     one.version() == other.version() && one.file_sha256() == other.file_sha256()
 }
 
