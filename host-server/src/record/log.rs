@@ -161,13 +161,13 @@ impl DecisionLog {
     /// # Errors
     /// When the index cannot be read.
     pub(super) fn queue(&self) -> Result<MutexGuard<'_, Queue>, LogError> {
-        let mut queue = self.queue_as_read();
+        let mut queue = self.queue_without_update();
         queue.update(&self.reader(), &self.writer().status())?;
         Ok(queue)
     }
 
     /// The same as it was read last: nobody waits for the index.
-    pub(super) fn queue_as_read(&self) -> MutexGuard<'_, Queue> {
+    pub(super) fn queue_without_update(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

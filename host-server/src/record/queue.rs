@@ -159,7 +159,7 @@ pub(super) struct Queue {
 
 /// What a hold, a release or an erasure names.
 #[derive(Debug)]
-struct Named {
+pub(super) struct Named {
     runs: Runs,
     /// What it says, as a history shows it, where that is kept.
     told: Option<Arc<Value>>,
@@ -462,12 +462,18 @@ impl Queue {
 
     /// Remembers what a hold, release or erasure names, which may be one that was not read yet, and
     /// what it says where that is to be kept.
-    pub(super) fn named(&mut self, change: u64, indexes: &[u64], told: Option<Value>) {
-        let named = self.changes.entry(change).or_default();
-        named.get_or_insert_with(|| Named {
+    pub(super) fn named(&mut self, change: u64, named: Named) {
+        self.changes.entry(change).or_default().get_or_insert(named);
+    }
+}
+
+impl Named {
+    /// Of a change that says this, where it is kept.
+    pub(super) fn new(indexes: &[u64], told: Option<Value>) -> Self {
+        Self {
             runs: Runs::new(indexes),
             told: told.map(Arc::new),
-        });
+        }
     }
 }
 

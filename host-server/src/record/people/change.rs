@@ -6,6 +6,7 @@ use super::event::{event, history};
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
+use crate::record::queue::Named;
 
 /// What a change says is kept where it names more records than this: to open it again, as each look
 /// at one of them does, takes milliseconds for each some thousand.
@@ -19,10 +20,14 @@ pub(crate) fn open_changes(log: &DecisionLog) -> Result<(), ApiError> {
     let unknown = log.queue().map_err(refuse)?.unknown_changes();
     let reader = log.reader();
     let mut opener = reader.opener();
+    let mut done = Ok(());
     for change in unknown {
-        learn(log, &opener.record(change).map_err(refuse)?);
+        match opener.record(change) {
+            Ok(opened) => drop(learn(log, &opened)),
+            Err(error) => done = Err(error),
+        }
     }
-    Ok(())
+    done.map_err(refuse)
 }
 
 /// The same of one that was written now.
@@ -38,7 +43,8 @@ pub(crate) fn open_change(log: &DecisionLog, change: u64) -> Result<(), ApiError
 pub(super) fn learn(log: &DecisionLog, opened: &Opened) -> Vec<u64> {
     let names = names(opened);
     let told = (names.len() > MANY).then(|| history(opened));
-    log.queue_as_read().named(opened.index, &names, told);
+    let named = Named::new(&names, told);
+    log.queue_without_update().named(opened.index, named);
     names
 }
 

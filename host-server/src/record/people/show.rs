@@ -67,14 +67,14 @@ pub(crate) fn show(log: &DecisionLog, index: u64, before: Option<u64>) -> Result
     let shown = about.split_off(about.len().saturating_sub(LONGEST_HISTORY));
     let earlier = shown.first().filter(|_| !about.is_empty());
     let earlier = earlier.map(|(index, _)| *index);
-    let history = shown.into_iter().filter_map(|(index, known)| match known {
-        Some(known) => Some(Value::clone(&known)),
-        None => Some(told::history(&opener.record(index).ok()?)),
+    let history = shown.into_iter().map(|(index, known)| match known {
+        Some(known) => Ok(Value::clone(&known)),
+        None => Ok(told::history(&opener.record(index).map_err(refuse)?)),
     });
-    let history: Vec<Value> = history.collect();
-    let mut said = |record: Option<u64>| {
-        let opened = opener.record(record?).ok()?;
-        Some(persons_decision(&opened))
+    let history = history.collect::<Result<Vec<Value>, ApiError>>()?;
+    let mut said = |record: Option<u64>| -> Result<Option<Value>, ApiError> {
+        let opened = record.map(|record| opener.record(record).map_err(refuse));
+        Ok(opened.transpose()?.map(|opened| persons_decision(&opened)))
     };
     let mut head = json!({
         "log": log.id(),
@@ -83,8 +83,8 @@ pub(crate) fn show(log: &DecisionLog, index: u64, before: Option<u64>) -> Result
         "leaf": opened.leaf,
         "state": state.as_str(),
         "outcome": opened.outcome,
-        "proposal": said(case.standing.proposed),
-        "decided": said(case.standing.settled),
+        "proposal": said(case.standing.proposed)?,
+        "decided": said(case.standing.settled)?,
         "hold": is_held,
         "history": history,
         "earlier": earlier,

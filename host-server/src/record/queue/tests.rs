@@ -215,7 +215,7 @@ fn check_changes(queue: &mut Queue, reader: &Reader, index: u64, say: bool) {
             naming.push(change.index);
         }
         if say {
-            queue.named(change.index, &names, None);
+            queue.named(change.index, Named::new(&names, None));
         }
     }
     let changes = named_by(queue, index);
@@ -241,7 +241,7 @@ fn a_queue_that_is_kept_up_to_date_says_what_the_log_says() {
             // Who makes a change mostly says at once what it names.
             let change = happen(&log, random);
             if let Some(change) = change.filter(|_| random.below(4) > 0) {
-                queue.named(change, &names(&log.reader(), change), None);
+                queue.named(change, Named::new(&names(&log.reader(), change), None));
             }
             if random.below(3) == 0 {
                 check(&mut queue, &log.reader(), &log.status(), random);
@@ -287,13 +287,13 @@ fn what_a_change_names_may_be_said_before_it_is_read() {
         before_term: true,
     };
     let held = log.hold(&change(1), "test").unwrap().index;
-    queue.named(held, &[1], None);
+    queue.named(held, Named::new(&[1], None));
     let erased = log.erase(&change(2), "test").unwrap().index;
-    queue.named(erased, &[2], None);
+    queue.named(erased, Named::new(&[2], None));
     let untold = log.hold(&change(0), "test").unwrap().index;
     queue.update(&log.reader(), &log.status()).unwrap();
     assert_eq!(queue.unknown_changes(), [untold]);
-    queue.named(untold, &[0], None);
+    queue.named(untold, Named::new(&[0], None));
     for (index, change) in [(0, untold), (1, held), (2, erased)] {
         assert_eq!(named_by(&queue, index), [change], "{index}");
     }
@@ -320,7 +320,7 @@ fn an_erasure_that_could_not_be_read_is_read_again() {
         before_term: true,
     };
     let erased = log.erase(&change, "test").unwrap().index;
-    queue.named(erased, &[0], None);
+    queue.named(erased, Named::new(&[0], None));
     let (index, aside) = (
         folder.path().join("index/00000000"),
         folder.path().join("aside"),

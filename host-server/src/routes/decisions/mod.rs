@@ -205,14 +205,14 @@ pub(super) async fn said<T: DeserializeOwned + Send + 'static>(
         });
     }
     if body.len() <= LONGEST_BODY {
-        return words(&body);
+        return parse(&body);
     }
     let kind = Work::reading(body.len());
-    let read = app.admission().work(kind, caller, move || words(&body));
+    let read = app.admission().work(kind, caller, move || parse(&body));
     read.await.unwrap_or_else(failed)
 }
 
-fn words<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json);
     let words = read.map_err(|error| {
