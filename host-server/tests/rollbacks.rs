@@ -220,6 +220,43 @@ async fn a_rollback_that_cannot_be_written_says_so() {
     assert_eq!(who(&app, "/predict").await, 1);
 }
 
+/// A version between that never answered was once promoted at the next look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_that_cannot_be_written_holds() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let path = folder.path().to_owned();
+    let options = ServeOptions {
+        port: 0,
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        allow_mismatch: true,
+        ..ServeOptions::new(ModelSource::Folder(path.clone()))
+    };
+    let server = Running::serve(options, folder).await;
+    let ask = async |what: &str| {
+        let request = format!(
+            "POST /models/cars/{what} HTTP/1.1\r\nhost: x\r\nx-api-key: chief\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        server.ask(request.as_bytes()).await
+    };
+    write(&path, "cars", "3", &numbered(3));
+    assert!(ask("reload").await.contains("\"serving\":\"3\""));
+    // Nobody can write a file where a folder is.
+    std::fs::create_dir(path.join("cars/deployment.toml")).unwrap();
+    let back = ask("rollback").await;
+    assert!(back.contains("\"lasting\":false"), "{back}");
+    write(&path, "cars", "2", &numbered(2));
+    for look in 0..3 {
+        let answer = server.ask(GOOD).await;
+        assert!(answer.contains("\"prediction\":1"), "{look}: {answer}");
+        std::fs::write(path.join("cars/README.txt"), look.to_string()).unwrap();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    let answer = server.ask(GOOD).await;
+    assert!(answer.contains("\"prediction\":1"), "{answer}");
+    server.end().await;
+}
+
 #[tokio::test]
 async fn a_version_whose_folder_is_gone_does_not_come_back() {
     let folder = folder(&[("cars", "1", numbered(1))]);

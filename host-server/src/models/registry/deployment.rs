@@ -86,7 +86,7 @@ pub(super) enum DeploymentError {
     )]
     RolledBack(String),
     #[error(
-        "version {0} goes on after the rollback, though its file was replaced: change deployment.toml or reload to let another answer"
+        "version {0} goes on after the rollback, which is not written down: change deployment.toml or reload to let another answer"
     )]
     Stays(String),
 }

@@ -83,8 +83,8 @@ struct Past {
     rolled_back: Vec<[u8; 32]>,
     /// When the last rollback was done.
     rolled_back_at: Option<Instant>,
-    /// What `deployment.toml` said at a rollback that could not be written there, since another file
-    /// is in the place of the one that answers: while it says that, nothing else answers.
+    /// What `deployment.toml` says since a rollback that was not written there: while it says that,
+    /// nothing else answers.
     stays: Option<Option<String>>,
 }
 
@@ -337,9 +337,6 @@ impl Slot {
         // Nobody rolled back to what is in its place now: the next look would.
         let other = folder.and_then(|folder| other_in_place(folder, &previous));
         past.rolled_back.extend(other);
-        past.stays = folder
-            .filter(|_| other.is_some())
-            .map(|folder| deployment::text(folder).ok());
         let change = Change::now(Cause::RolledBack, actor);
         let mut versions = live.versions.clone();
         let is_same = |version: &&Arc<Version>| version.file_sha256() == previous.file_sha256();
@@ -351,6 +348,9 @@ impl Slot {
         let live = Live::new(Arc::clone(&previous), versions, None);
         self.promote(live, change, &loading.metrics);
         let (lasting, advice) = lasting(folder, &previous);
+        past.stays = folder
+            .filter(|_| !lasting)
+            .map(|folder| deployment::text(folder).ok());
         (outcome.lasting, outcome.advice) = (Some(lasting), advice);
         // Not before it is written down: what a reload read until then is out of date.
         past.rolled_back_at = Some(Instant::now());
