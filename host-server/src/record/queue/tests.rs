@@ -321,13 +321,13 @@ fn an_erasure_that_could_not_be_read_is_read_again() {
     };
     let erased = log.erase(&change, "test").unwrap().index;
     queue.named(erased, Named::new(&[0], None));
-    let (index, aside) = (
-        folder.path().join("index/00000000"),
-        folder.path().join("aside"),
-    );
-    std::fs::rename(&index, &aside).unwrap();
+    let index = folder.path().join("index/00000000");
+    let good = std::fs::read(&index).unwrap();
+    let mut bad = good.clone();
+    bad[..48].fill(0xff);
+    std::fs::write(&index, bad).unwrap();
     assert!(queue.update(&log.reader(), &log.status()).is_err());
-    std::fs::rename(&aside, &index).unwrap();
+    std::fs::write(&index, good).unwrap();
     queue.update(&log.reader(), &log.status()).unwrap();
     assert_eq!(queue.waiting(), (0, 0));
     assert!(queue.unknown_changes().is_empty());
