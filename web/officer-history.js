@@ -13,14 +13,16 @@ import { upright } from './format.js';
 export function showHistory(one, reasonText, signal) {
   const items = (/** @type {any} */ page) => page.history.map((/** @type {any} */ event) => item(event, reasonText));
   const list = element('ol', { class: 'history' }, ...items(one));
+  const show = (/** @type {any} */ page) => list.prepend(...items(page));
+  const [button, problem] = one.earlier === null ? ['', ''] : earlier(one, show, signal);
   return element('section', { class: 'card', 'aria-labelledby': 'history-heading' },
-    element('h2', { id: 'history-heading' }, 'History'),
-    ...(one.earlier === null ? [] : [earlier(one, (page) => list.prepend(...items(page)), signal)]),
+    element('div', { class: 'form-head' }, element('h2', { id: 'history-heading' }, 'History'), button),
+    problem,
     one.history.length ? list : element('p', { class: 'caption' }, 'Nothing since the decision.'));
 }
 
 /**
- * A button for what came before.
+ * A button for what came before, and a place for what is wrong.
  * @param {any} one
  * @param {(page: any) => void} show
  * @param {AbortSignal} signal
@@ -42,7 +44,7 @@ function earlier(one, show, signal) {
     }
     button.disabled = false;
   });
-  return element('div', {}, button, problem);
+  return [button, problem];
 }
 
 /** @param {unknown} error what is left of an erased decision has a history too */
