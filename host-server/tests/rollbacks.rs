@@ -21,6 +21,26 @@ use host_server::{
 };
 const METRICS: &[u8] = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
+/// A server of this folder, with an administrator.
+fn options(models: &Path) -> ServeOptions {
+    ServeOptions {
+        port: 0,
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        // The stand-in's name and version are always the same.
+        allow_mismatch: true,
+        ..ServeOptions::new(ModelSource::Folder(models.to_owned()))
+    }
+}
+
+/// The administrator's request for a rollback or a reload.
+fn order(what: &str) -> Vec<u8> {
+    format!(
+        "POST /models/cars/{what} HTTP/1.1\r\nhost: x\r\nx-api-key: chief\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    )
+    .into_bytes()
+}
+
 /// A server once went on with what was rolled back beside it, since that knew one category more.
 #[tokio::test]
 async fn a_rollback_reaches_other_servers_on_the_folder() {
@@ -79,17 +99,14 @@ async fn a_rollback_to_a_version_that_is_no_longer_trusted_is_refused() {
             key: "0".repeat(64),
         }),
     };
-    let options = ServeOptions {
-        limits: limits(),
-        keys: vec![Key::new("chief", Role::Admin)],
-        allow_mismatch: true,
+    let app = app(App::open(ServeOptions {
         signatures: Some(SignatureCheck {
             file: "model.sig",
             check: Arc::new(check),
         }),
-        ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
-    };
-    let app = app(App::open(options).unwrap());
+        ..options(models.path())
+    })
+    .unwrap());
     std::fs::write(&deployment, "version = \"2\"").unwrap();
     administer(&app, "/models/cars/reload").await;
     trusts_all.store(false, Ordering::Relaxed);
@@ -125,17 +142,14 @@ async fn a_new_signature_does_not_take_the_place_of_the_version_before() {
             key: key.repeat(64),
         })
     };
-    let options = ServeOptions {
-        limits: limits(),
-        keys: vec![Key::new("chief", Role::Admin)],
-        allow_mismatch: true,
+    let app = app(App::open(ServeOptions {
         signatures: Some(SignatureCheck {
             file: "model.sig",
             check: Arc::new(check),
         }),
-        ..ServeOptions::new(ModelSource::Folder(models.path().to_owned()))
-    };
-    let app = app(App::open(options).unwrap());
+        ..options(models.path())
+    })
+    .unwrap());
     std::fs::write(&deployment, "version = \"2\"").unwrap();
     administer(&app, "/models/cars/reload").await;
     assert_eq!(who(&app, "/predict").await, 2);
@@ -225,20 +239,8 @@ async fn a_rollback_that_cannot_be_written_says_so() {
 async fn a_rollback_that_cannot_be_written_holds() {
     let folder = folder(&[("cars", "1", numbered(1))]);
     let path = folder.path().to_owned();
-    let options = ServeOptions {
-        port: 0,
-        limits: limits(),
-        keys: vec![Key::new("chief", Role::Admin)],
-        allow_mismatch: true,
-        ..ServeOptions::new(ModelSource::Folder(path.clone()))
-    };
-    let server = Running::serve(options, folder).await;
-    let ask = async |what: &str| {
-        let request = format!(
-            "POST /models/cars/{what} HTTP/1.1\r\nhost: x\r\nx-api-key: chief\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-        );
-        server.ask(request.as_bytes()).await
-    };
+    let server = Running::serve(options(&path), folder).await;
+    let ask = async |what: &str| server.ask(&order(what)).await;
     write(&path, "cars", "3", &numbered(3));
     assert!(ask("reload").await.contains("\"serving\":\"3\""));
     // Nobody can write a file where a folder is.
@@ -352,24 +354,12 @@ async fn a_rollback_is_to_the_file_that_answered_and_no_other() {
     let path = folder.path().to_owned();
     let deployment = path.join("cars/deployment.toml");
     std::fs::write(&deployment, "version = \"1\"").unwrap();
-    let options = ServeOptions {
-        port: 0,
-        limits: limits(),
-        keys: vec![Key::new("chief", Role::Admin)],
-        allow_mismatch: true,
-        ..ServeOptions::new(ModelSource::Folder(path.clone()))
-    };
-    let server = Running::serve(options, folder).await;
+    let server = Running::serve(options(&path), folder).await;
     let answers = async |number: &str| {
         let answer = server.ask(GOOD).await;
         answer.contains(&format!("\"prediction\":{number}"))
     };
-    let ask = async |what: &str| {
-        let request = format!(
-            "POST /models/cars/{what} HTTP/1.1\r\nhost: x\r\nx-api-key: chief\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-        );
-        server.ask(request.as_bytes()).await
-    };
+    let ask = async |what: &str| server.ask(&order(what)).await;
     // As the canary, the version between answers half of the requests.
     let canary = "[challenger]\nversion = \"1+b\"\nmode = \"canary\"\npercent = 50\n";
     std::fs::write(&deployment, canary).unwrap();
@@ -405,14 +395,7 @@ async fn a_rollback_holds_when_files_change() {
         folder.path().join("cars/deployment.toml"),
     );
     std::fs::write(&deployment, "version = \"1\"").unwrap();
-    let options = ServeOptions {
-        port: 0,
-        limits: limits(),
-        keys: vec![Key::new("chief", Role::Admin)],
-        allow_mismatch: true,
-        ..ServeOptions::new(ModelSource::Folder(path.clone()))
-    };
-    let server = Running::serve(options, folder).await;
+    let server = Running::serve(options(&path), folder).await;
     let who = async || {
         let answer = server.ask(GOOD).await;
         let at = answer.find("\"prediction\":").unwrap() + 13;
@@ -427,8 +410,12 @@ async fn a_rollback_holds_when_files_change() {
     };
     std::fs::write(&deployment, "version = \"2\"").unwrap();
     until("2").await;
-    let rollback = b"POST /models/cars/rollback HTTP/1.1\r\nhost: x\r\nx-api-key: chief\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    assert!(server.ask(rollback).await.contains("\"serving\":\"1\""));
+    assert!(
+        server
+            .ask(&order("rollback"))
+            .await
+            .contains("\"serving\":\"1\"")
+    );
     for change in [
         "version = \"2\"",
         "version = \"2\" # still",
