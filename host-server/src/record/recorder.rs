@@ -81,8 +81,8 @@ impl Recorder {
         }
     }
 
-    /// Remembers the whole body, of which the module gets the one row. With several rows a record would
-    /// say of its neighbors what is left of no erased one: whoever guesses it can check the guess.
+    /// Remembers the whole body, where it has a single row. With several, the digest in one record would
+    /// outlive an erased neighbor, and a guess at its content could be checked against it.
     pub(crate) fn body_of_one(&mut self, body: &Bytes, rows: usize) {
         if rows == 1 {
             self.body = Digest::from_content(body);

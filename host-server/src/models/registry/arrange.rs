@@ -75,7 +75,7 @@ impl Slot {
             }
         };
         let mut wanted = deployment.challenger.as_ref();
-        // As where it was promoted, and is still in the file. It would be compared with itself.
+        // Promoted, and still named as the challenger: it would be compared with itself.
         if let Some(itself) = wanted.take_if(|wanted| wanted.version == champion.version()) {
             let error = DeploymentError::ChallengerIsChampion(itself.version.clone());
             left_out.push((Refusal::Challenger, error.to_string()));

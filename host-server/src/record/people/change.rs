@@ -1,4 +1,4 @@
-//! What holds, releases and erasures name, which their records alone say.
+//! Which records holds, releases and erasures name: only their own contents say.
 
 use model_log::{Kind, Opened, event};
 
@@ -8,11 +8,11 @@ use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
 use crate::record::queue::Named;
 
-/// What a change says is kept where it names more records than this: to open it again, as each look
-/// at one of them does, takes milliseconds for each some thousand.
+/// The text of a change that names more records than this is kept: to open it again at each look at
+/// one of them would take a millisecond for every few thousand.
 const MANY: usize = 256;
 
-/// Opens all of which is not known what they name, so that no look at a decision has to.
+/// Opens every change of which it is not known what it names, so that no look at a decision has to.
 ///
 /// # Errors
 /// When the log cannot be read.
@@ -30,7 +30,7 @@ pub(crate) fn open_changes(log: &DecisionLog) -> Result<(), ApiError> {
     done.map_err(refuse)
 }
 
-/// The same of one that was written now.
+/// Opens one that has just been written, for the same reason.
 ///
 /// # Errors
 /// When the log cannot be read.
@@ -39,7 +39,7 @@ pub(crate) fn open_change(log: &DecisionLog, change: u64) -> Result<(), ApiError
     Ok(())
 }
 
-/// Notes what a hold, a release or an erasure names, and answers it.
+/// Remembers what a hold, a release or an erasure names, and returns it.
 pub(super) fn learn(log: &DecisionLog, opened: &Opened) -> Vec<u64> {
     let names = names(opened);
     let told = (names.len() > MANY).then(|| history(opened));

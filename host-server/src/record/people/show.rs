@@ -16,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
 use crate::record::queue::{Naming, State};
 
-/// So many records of a history are in one answer, the last ones: a note may have 16 KB.
+/// The most records of a history in one answer, the last ones: a note may have 16 KB.
 const LONGEST_HISTORY: usize = 200;
 
 /// A decision as it is shown.
@@ -46,7 +46,7 @@ pub(crate) struct Explained {
     pub(crate) explanation: Option<Vec<u8>>,
 }
 
-/// Reads a decision and its history, the end of it, or what comes before a record.
+/// Reads a decision and the end of its history, or of the part before a record.
 ///
 /// # Errors
 /// When there is no such decision, or the log cannot be read.
