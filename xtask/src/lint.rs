@@ -46,13 +46,13 @@ pub(crate) fn run() -> Result<()> {
 
 /// Clippy on some crates, with warnings as errors.
 fn clippy(selection: &str) -> Command {
-    cargo(&format!("clippy --locked {selection} -- --deny warnings"))
+    cargo(&format!("clippy --release --locked {selection} -- --deny warnings"))
 }
 
 /// Broken links and the like are errors.
 fn documentation() -> Result<()> {
     // Libraries alone: what a program documents is its help, where an address is no link.
-    let mut doc = cargo("doc --no-deps --locked --lib");
+    let mut doc = cargo("doc --release --no-deps --locked --lib");
     openly(doc.env("RUSTDOCFLAGS", "--deny warnings"))
 }
 

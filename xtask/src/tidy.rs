@@ -1,11 +1,14 @@
 //! House rules as tests: files that have to agree with each other do.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::build;
 use crate::python::WASMTIME;
+use crate::steps::output_of;
 use crate::system::NODE_AT_LEAST;
-use crate::workspace;
+use crate::workspace::{self, cargo};
 
 /// Node's major version in the releases of Debian.
 const DEBIAN_NODE: [(&str, u32); 3] = [("bullseye", 12), ("bookworm", 18), ("trixie", 20)];
@@ -130,6 +133,26 @@ fn continuous_integration_has_the_node_that_xtask_needs() {
         let line = format!("node-version: {NODE_AT_LEAST}\n");
         assert!(text.contains(&line), "{workflow}.yml has no `{line}`");
     }
+}
+
+/// Every library of the product, with the features that are asked of it.
+fn libraries(edges: &str) -> BTreeSet<String> {
+    let selection = build::PRODUCT.replace("--release ", "");
+    let tree = format!("tree {selection} --edges {edges} --prefix none --no-dedupe --format");
+    let printed = output_of(cargo(&tree).arg("{p} {f}")).expect("cargo tree");
+    printed.lines().map(str::to_owned).collect()
+}
+
+/// Another feature would compile the library again for the tests, and all that uses it.
+#[test]
+fn tests_ask_the_features_that_the_program_asks() {
+    let program = libraries("normal,build");
+    let with_tests = libraries("normal,build,dev");
+    let twice: Vec<_> = program.difference(&with_tests).collect();
+    assert!(
+        twice.is_empty(),
+        "let the package `acceptance` ask what a dev-dependency asks beyond this: {twice:#?}"
+    );
 }
 
 /// Both are outside the workspace, and are published under its version.
