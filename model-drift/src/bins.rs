@@ -14,8 +14,10 @@ const FEWEST_BARS: usize = 4;
 /// server's windows count in as many bins, all at the middle of their bin. Bars would leave gaps
 /// between the middles.
 const FEW_VALUES: usize = 25;
-/// The most bins of a server's windows.
-const COARSE: usize = 64;
+/// The most bins of a server's windows: with rows of the reference, between these, and beyond.
+const COARSE: usize = 64 + 63 + 10;
+/// The share of rows up to which a bar that only the current batch fills is not told apart.
+const FEW_ROWS: f64 = 0.01;
 /// Share of the reference beyond each end of a chart; its outermost bars include it.
 const TAIL: f64 = 0.005;
 /// 2^52: above it there is no number half a unit beside a whole one.
@@ -78,23 +80,22 @@ pub enum Distribution {
 }
 
 /// Divides what stands at few values among the bars around them: an empty bar between filled ones
-/// belongs to the nearer, and a filled one gives each of its own as much.
-fn spread(shares: [&mut [f64]; 2]) {
-    let bars = shares[0].len();
+/// belongs to the nearer, and a filled one gives each of its own as much. So does one that only the
+/// current batch fills, with few rows.
+fn spread([reference, current]: [&mut [f64]; 2]) {
+    let bars = reference.len();
     let filled: Vec<usize> = (0..bars)
-        .filter(|bar| shares.iter().any(|shares| shares[*bar] > 0.0))
+        .filter(|bar| reference[*bar] > 0.0 || current[*bar] > FEW_ROWS)
         .collect();
     let nearest = |bar: usize| filled.iter().copied().min_by_key(|own| own.abs_diff(bar));
     let owners: Vec<usize> = (0..bars).map(|bar| nearest(bar).unwrap_or(bar)).collect();
-    for shares in shares {
-        let whole = shares.to_vec();
+    for shares in [reference, current] {
+        let mut at = 0;
         for own in owners.chunk_by(|a, b| a == b) {
-            let share = whole[own[0]] / own.len() as f64;
-            for (bar, owner) in owners.iter().enumerate() {
-                if *owner == own[0] {
-                    shares[bar] = share;
-                }
-            }
+            let own = &mut shares[at..at + own.len()];
+            at += own.len();
+            let share = own.iter().sum::<f64>() / own.len() as f64;
+            own.fill(share);
         }
     }
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use model_drift::compare::{Sides, by_default, by_evidently};
-use model_drift::live::in_bins;
+use model_drift::live::{Cell, Length, Live, Window, in_bins};
 use model_drift::report::Report;
 use model_drift::sketch::{Capacity, Kind, Sketch, Spec};
 
@@ -109,4 +109,116 @@ fn charts_of_live_windows_have_no_gaps() {
         bars.len() >= 4 && bars.iter().all(|share| *share > 0.0),
         "{bars:?}"
     );
+}
+
+const LIVE: [&str; 4] = ["two", "capped", "from", "steps"];
+
+/// Numbers such as models have, and what they are once values come that were not there: at other
+/// values, beyond the highest, below the lowest, and between two.
+fn live_rows(is_new: bool) -> Vec<[f64; 4]> {
+    let row = |row: u64| {
+        let mixed = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
+        let unit = mixed as f64 / (1u64 << 53) as f64;
+        let or = |old: f64, new: f64| if is_new { new } else { old };
+        [
+            if row.is_multiple_of(2) {
+                0.1
+            } else {
+                or(0.2, 9.9)
+            },
+            if row.is_multiple_of(5) {
+                or(1e6, 1e9)
+            } else {
+                50.0 * unit
+            },
+            if row.is_multiple_of(8) {
+                or(1e3, -1e5)
+            } else {
+                1e3 - 2e4 * unit.ln_1p() + 3e4 * unit
+            },
+            if row.is_multiple_of(4) {
+                or(20.0, 15.0)
+            } else {
+                (row % 3) as f64 * 10.0
+            },
+        ]
+    };
+    (0..8000).map(row).collect()
+}
+
+fn counted(rows: &[[f64; 4]], capacity: Capacity) -> Sketch {
+    let specs = LIVE.map(|name| Spec::new(name, Kind::Number));
+    let mut sketch = Sketch::new(specs.to_vec(), capacity);
+    for row in rows {
+        for (column, number) in sketch.columns.iter_mut().zip(row) {
+            column.push_number(*number);
+        }
+    }
+    sketch
+}
+
+/// A server once counted them as the nearest value above that the reference has, and saw no drift.
+#[test]
+fn a_window_sees_values_that_the_reference_does_not_have() {
+    let (old, new) = (live_rows(false), live_rows(true));
+    let reference = counted(&old, Capacity::default());
+    let window = Window {
+        length: Length::Rows(8000),
+        panes: 1,
+    };
+    let mut live = Live::new(&reference, window, 0);
+    for row in &new {
+        live.push(row.map(Cell::Number), 0);
+    }
+    let seen = live.sketch();
+    let report = by_default(&sides(live.reference(), &seen), None).unwrap();
+    let (exact_old, exact_new) = (
+        counted(&old, Capacity::EXACT),
+        counted(&new, Capacity::EXACT),
+    );
+    let exact = by_default(&sides(&exact_old, &exact_new), None).unwrap();
+    let of = |report: &Report, name: &str| {
+        let column = report.columns.iter().find(|column| column.name == name);
+        let column = column.unwrap();
+        (
+            column.drift,
+            column.effect_size.unwrap(),
+            column.means[0].unwrap(),
+        )
+    };
+    for name in LIVE {
+        let ((drift, effect, mean), (_, exact_effect, exact_mean)) =
+            (of(&report, name), of(&exact, name));
+        assert!(drift, "{name}");
+        assert!(
+            (effect - exact_effect).abs() < 0.01,
+            "{name}: {effect} {exact_effect}"
+        );
+        assert!(
+            (mean / exact_mean - 1.0).abs() < 0.01,
+            "{name}: {mean} {exact_mean}"
+        );
+    }
+    // What a window shows can be counted in its bins again.
+    let [_, again] = in_bins(&reference, &seen);
+    assert_eq!(again.encode(), seen.encode());
+}
+
+/// Its buckets are wider, and may end where the reference has no rows.
+#[test]
+fn a_coarser_sketch_of_the_same_rows_has_not_drifted() {
+    let rows = live_rows(false);
+    let coarse = Capacity {
+        buckets: 64,
+        names: 32,
+    };
+    let [reference, current] = in_bins(
+        &counted(&rows, Capacity::default()),
+        &counted(&rows, coarse),
+    );
+    let report = by_default(&sides(&reference, &current), None).unwrap();
+    for column in &report.columns {
+        let effect = column.effect_size.unwrap();
+        assert!(effect < 0.02, "{}: {effect}", column.name);
+    }
 }

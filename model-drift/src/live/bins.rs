@@ -1,14 +1,14 @@
-//! The bins of one column: for numbers up to 64 with about equally many rows of the
-//! reference, for categories one each.
+//! The bins of one column: for categories one each, for numbers those of the ranges.
 
 use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
 use super::Cell;
+use super::ranges::Ranges;
 use crate::sketch::{Capacity, Column, Kind, Values};
 
-/// Bins of a number and named categories, at most.
+/// Named categories, at most.
 const MOST: usize = 64;
 /// What categories without a bin of their own are called in a sketch.
 const OTHER: &str = "(other)";
@@ -20,10 +20,7 @@ pub(super) struct ColumnBins {
     lower: f64,
     upper: f64,
     kind: Kind,
-    /// A number falls into the first bin whose edge is not below it; the last has no edge.
-    edges: Vec<f64>,
-    /// What stands for each bin of numbers.
-    middles: Vec<f64>,
+    ranges: Ranges,
     names: Vec<String>,
     places: HashMap<String, usize, FxBuildHasher>,
 }
@@ -37,34 +34,12 @@ impl ColumnBins {
             lower: column.spec.lower.unwrap_or(f64::NEG_INFINITY),
             upper: column.spec.upper.unwrap_or(f64::INFINITY),
             kind: column.spec.kind,
-            edges: Vec::new(),
-            middles: Vec::new(),
+            ranges: Ranges::default(),
             names: Vec::new(),
             places: HashMap::default(),
         };
         match &column.values {
-            Values::Numbers(numbers) => {
-                let mut below = 0;
-                let mut middle = None;
-                let share = numbers.total().div_ceil(MOST as u64).max(1);
-                for bucket in numbers.buckets() {
-                    middle.get_or_insert(bucket.middle());
-                    below += bucket.count;
-                    if below >= share {
-                        bins.edges.push(bucket.upper);
-                        bins.middles.extend(middle.take());
-                        below = 0;
-                    }
-                }
-                // The last bin is open; without it there is still one.
-                bins.middles.extend(middle);
-                if bins.middles.len() == bins.edges.len() {
-                    bins.edges.pop();
-                }
-                if bins.middles.is_empty() {
-                    bins.middles.push(0.0);
-                }
-            }
+            Values::Numbers(numbers) => bins.ranges = Ranges::new(numbers),
             Values::Categories(categories) => {
                 let mut all = categories.sorted();
                 all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
@@ -88,7 +63,7 @@ impl ColumnBins {
 
     fn values(&self) -> usize {
         match self.kind {
-            Kind::Number => 2 * self.middles.len(),
+            Kind::Number => 2 * self.ranges.len(),
             Kind::Category => self.names.len(),
         }
     }
@@ -102,9 +77,8 @@ impl ColumnBins {
             (Cell::Number(number), _) if number.is_nan() => extra + 1,
             (Cell::Number(number), Kind::Number) if number.is_infinite() => extra + 3,
             (Cell::Number(number), Kind::Number) => {
-                let bin = self.edges.partition_point(|edge| *edge < number);
                 let outside = number < self.lower || number > self.upper;
-                bin + if outside { self.middles.len() } else { 0 }
+                self.ranges.of(number) + if outside { self.ranges.len() } else { 0 }
             }
             (Cell::Text(text), Kind::Category) => self.places.get(text).copied().unwrap_or(extra),
             _ => extra + 2,
@@ -112,13 +86,14 @@ impl ColumnBins {
         Some(bin)
     }
 
-    /// A column of the reference, or one that was counted elsewhere, in these bins.
-    pub(super) fn rebinned(&self, column: &Column) -> Column {
+    /// A column of the reference, or one that was counted elsewhere, in these bins, which are those of
+    /// `reference`.
+    pub(super) fn rebinned(&self, column: &Column, reference: &Column) -> Column {
         let mut counts = vec![0u64; self.len()];
         match &column.values {
             Values::Numbers(numbers) => {
-                for bucket in numbers.buckets() {
-                    counts[self.edges.partition_point(|edge| *edge < bucket.upper)] += bucket.count;
+                if let Values::Numbers(reference) = &reference.values {
+                    self.ranges.count(numbers, reference, &mut counts);
                 }
             }
             Values::Categories(categories) => {
@@ -143,9 +118,9 @@ impl ColumnBins {
         let (values, extra) = counts.split_at(self.values());
         match &mut column.values {
             Values::Numbers(numbers) => {
-                let (inside, outside) = values.split_at(self.middles.len());
-                for ((middle, inside), outside) in self.middles.iter().zip(inside).zip(outside) {
-                    numbers.push_many(*middle, inside + outside);
+                let (inside, outside) = values.split_at(self.ranges.len());
+                for (bin, (inside, outside)) in inside.iter().zip(outside).enumerate() {
+                    numbers.push_many(self.ranges.stands_for(bin), inside + outside);
                 }
                 column.out_of_range = outside.iter().sum();
             }

@@ -11,6 +11,7 @@
 //! be filled at once ([`Block`], [`Live::take`]).
 
 mod bins;
+mod ranges;
 mod state;
 
 use std::sync::Arc;
@@ -117,10 +118,10 @@ impl Shape {
     /// A sketch of the reference's columns in these bins; columns it does not have are left out.
     fn rebinned(&self, reference: &Sketch, sketch: &Sketch) -> Sketch {
         let columns = reference.columns.iter().zip(&self.columns);
-        let columns = columns.filter_map(|(column, bins)| {
-            let same = |other: &&Column| other.spec.kind == column.spec.kind;
-            let column = sketch.column(&column.spec.name).filter(same)?;
-            Some(bins.rebinned(column))
+        let columns = columns.filter_map(|(reference, bins)| {
+            let same = |other: &&Column| other.spec.kind == reference.spec.kind;
+            let column = sketch.column(&reference.spec.name).filter(same)?;
+            Some(bins.rebinned(column, reference))
         });
         Sketch {
             columns: columns.collect(),
