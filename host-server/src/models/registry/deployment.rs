@@ -82,11 +82,11 @@ pub(super) enum DeploymentError {
     )]
     NoChampion(String),
     #[error(
-        "deployment.toml names version {0}, whose file is not loaded: it was rolled back, or replaced the file that was rolled back to; reload to load it"
+        "deployment.toml names version {0}, whose file is not loaded: it was rolled back, or replaced the file that was rolled back to; POST /models/NAME/reload loads it"
     )]
     RolledBack(String),
     #[error(
-        "version {0} goes on after the rollback, which is not written down: change deployment.toml or reload to let another answer"
+        "version {0} goes on after the rollback, which is not written down: change deployment.toml or send POST /models/NAME/reload to let another answer"
     )]
     Stays(String),
 }

@@ -11,6 +11,8 @@ pub(crate) enum Cause {
     Start,
     /// The system says that files changed.
     FilesChanged,
+    /// A signal, which is sent for keys and certificates as well: what was refused is tried again.
+    HungUp,
     /// Somebody asked for it: what was rolled back or refused is tried again.
     Asked,
     /// Somebody asked for the version before.
@@ -18,12 +20,17 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
+    /// Whether files are read that look as they did.
+    pub(super) fn is_asked(self) -> bool {
+        matches!(self, Self::HungUp | Self::Asked)
+    }
+
     /// As the log has it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::FilesChanged => "files changed",
-            Self::Asked => "reload",
+            Self::HungUp | Self::Asked => "reload",
             Self::RolledBack => "rollback",
         }
     }

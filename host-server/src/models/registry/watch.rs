@@ -39,7 +39,7 @@ pub(crate) async fn watch(
     loop {
         let cause = tokio::select! {
             biased;
-            () = hang_up.notified() => Cause::Asked,
+            () = hang_up.notified() => Cause::HungUp,
             () = changed.notified() => Cause::FilesChanged,
             () = tokio::time::sleep(interval) => match look(source.clone(), signature, &threads).await {
                 now if now == seen => continue,
