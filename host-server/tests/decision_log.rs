@@ -484,6 +484,11 @@ async fn leaves_are_read_with_the_key_for_metrics_where_there_is_one() {
         }
         let hashes = fetch(&app, PROGRAM, "/log/tile/0/000.p/1").await;
         assert_eq!(hashes.status, 200);
+        // A cache in front asks nobody for a key.
+        for tile in [&hashes, &fetch(&app, ADMIN, leaves).await] {
+            let kept = tile.header("cache-control");
+            assert!(kept.starts_with("private, "), "{kept}");
+        }
         assert_eq!(fetch(&app, PROGRAM, "/log/checkpoint").await.status, 200);
         // No other way to write the path leads there.
         for path in ["/log/tile/entries%2F000.p/1", "/log/tile/%65ntries/000.p/1"] {

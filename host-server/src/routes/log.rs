@@ -16,17 +16,20 @@ use serde::Deserialize;
 
 use super::decisions::{change_log, log_of, read, said, search};
 use crate::app::App;
+use crate::http::authentication::Access;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::record::people::{self, refuse};
 
 /// A tile that is full never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// The same where it needs a key, which a cache in front does not ask for.
+const OWN_FOR_EVER: &str = "private, max-age=31536000, immutable";
 
 /// Which log the indexes of an answer are of, where its body is a list of indexes alone.
 const LOG_ID: HeaderName = HeaderName::from_static("x-decision-log-id");
 
-/// The longest body of a change, in bytes: 100,000 indexes.
+/// The longest body of a change, in bytes: some 250,000 indexes.
 const LONGEST_CHANGE: usize = 2 << 20;
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -64,7 +67,13 @@ async fn entries(
     Extension(caller): Extension<Caller>,
     Path(path): Path<String>,
 ) -> Result<Response, ApiError> {
-    tile(&app, &caller, format!("tile/entries/{path}")).await
+    tile(
+        &app,
+        &caller,
+        Access::LogEntries,
+        format!("tile/entries/{path}"),
+    )
+    .await
 }
 
 async fn hashes(
@@ -75,19 +84,28 @@ async fn hashes(
     // An escaped slash is none to the router.
     match path.starts_with("entries") {
         true => Err(no_tile()),
-        false => tile(&app, &caller, format!("tile/{path}")).await,
+        false => tile(&app, &caller, Access::Log, format!("tile/{path}")).await,
     }
 }
 
-async fn tile(app: &App, caller: &Caller, path: String) -> Result<Response, ApiError> {
+async fn tile(
+    app: &App,
+    caller: &Caller,
+    access: Access,
+    path: String,
+) -> Result<Response, ApiError> {
     let log = log_of(app)?;
     let found = read(app, caller, move || {
         log.reader().tile(&path).map_err(refuse)
     });
     let bytes = found.await?.ok_or_else(no_tile)?;
+    let kept = match app.middleware().keys.needs_key(access) {
+        true => OWN_FOR_EVER,
+        false => FOR_EVER,
+    };
     let headers = [
         (CONTENT_TYPE, "application/octet-stream"),
-        (CACHE_CONTROL, FOR_EVER),
+        (CACHE_CONTROL, kept),
     ];
     Ok((headers, bytes).into_response())
 }
