@@ -111,13 +111,14 @@ export function buildQueue(open, fail) {
  * @param {boolean} isCurrent
  */
 function row(decision, isCurrent) {
-  const { state, outcome, probability, rules, decided, proposal } = decision;
+  const { state, outcome, probability, rules, decided, proposal, unreadable } = decision;
   const person = decided ?? proposal;
   const about = [
     percentText(probability),
     rules.join(', '),
-    state === 'proposed' ? `proposed by ${proposal.by}` : '',
+    state === 'proposed' && proposal ? `proposed by ${proposal.by}` : '',
     decided?.by ? `by ${[decided.by, decided.seconded_by].filter(Boolean).join(' and ')}` : '',
+    unreadable ? 'not all of it can be read' : '',
   ];
   const button = element('button', { type: 'button', class: 'row', 'aria-current': isCurrent && 'true' },
     element('span', { class: 'row-name' }, nameOf(decision)),

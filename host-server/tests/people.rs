@@ -277,6 +277,41 @@ async fn a_history_is_shown_in_pages() {
     }
 }
 
+/// One proposal that could not be read once took the whole queue from everybody's page.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_list_says_which_decisions_cannot_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    let mut options = place.options();
+    options.decision_log.as_mut().unwrap().four_eyes = true;
+    let app = serve(options);
+    let index = decided(&app, REFERRED).await;
+    assert_eq!(decide(&app, ANN, index, APPROVE).await.0, 201);
+    let unreadable = async || {
+        let queue = read(&app, BO, "/decisions?state=open,proposed").await;
+        let decision = &queue["decisions"][0];
+        assert_eq!(decision["index"], index);
+        let shown = [&decision["proposal"], &decision["model"]];
+        (decision["unreadable"].clone(), shown.map(Value::is_null))
+    };
+    assert_eq!(unreadable().await, (json!(false), [false, false]));
+    // Keys that others can read are not used.
+    let keys = place.log().join("keys");
+    let key = std::fs::read_dir(keys).unwrap().find_map(|entry| {
+        let path = entry.unwrap().path();
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        name.starts_with("epoch-").then_some(path)
+    });
+    let key = key.unwrap();
+    let allow = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode));
+    allow(0o644).unwrap();
+    assert_eq!(unreadable().await, (json!(true), [true, true]));
+    allow(0o600).unwrap();
+    assert_eq!(unreadable().await, (json!(false), [false, false]));
+}
+
 #[tokio::test]
 async fn four_eyes_are_two_people() {
     let place = Place::new();

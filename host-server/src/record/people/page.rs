@@ -150,8 +150,8 @@ fn add_wanted(
     Ok(())
 }
 
-/// What is shown of decisions, and of what people said of them, by the index of the record. In
-/// their order: so the keys of an epoch are read once.
+/// What is shown of decisions, and of what people said of them, by the index of the record: nothing
+/// of one that cannot be read. In their order: so the keys of an epoch are read once.
 fn open_all(reader: &Reader, all: &[(Found, Standing)]) -> HashMap<u64, Value> {
     let decisions = all.iter().map(|(found, _)| (found.index, true));
     let said = all
@@ -164,7 +164,7 @@ fn open_all(reader: &Reader, all: &[(Found, Standing)]) -> HashMap<u64, Value> {
     let shown = records.into_iter().filter_map(|(index, is_decision)| {
         let opened = opener.record(index).ok()?;
         let shown = match is_decision {
-            true => content(&opened)?,
+            true => content(&opened).unwrap_or_default(),
             false => persons_decision(&opened),
         };
         Some((index, shown))
@@ -193,6 +193,8 @@ fn content(opened: &Opened) -> Option<Value> {
 /// A decision as a line of the list.
 fn show(opened: &HashMap<u64, Value>, found: &Found, standing: &Standing) -> Value {
     let said = |record: Option<u64>| opened.get(&record?);
+    let records = [Some(found.index), standing.proposed, standing.settled];
+    let mut records = records.into_iter().flatten();
     let mut shown = json!({
         "index": found.index,
         "time": minute_text(found.minute),
@@ -202,6 +204,7 @@ fn show(opened: &HashMap<u64, Value>, found: &Found, standing: &Standing) -> Val
         "state": standing.state.as_str(),
         "proposal": said(standing.proposed),
         "decided": said(standing.settled),
+        "unreadable": !records.all(|record| opened.contains_key(&record)),
     });
     if let (Some(Value::Object(content)), Some(shown)) =
         (opened.get(&found.index), shown.as_object_mut())
