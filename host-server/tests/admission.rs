@@ -8,14 +8,13 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use common::running::{GOOD, Running, read};
+use common::running::{GOOD, Running, read, until};
 use common::{Answer, limits, send, stand_in, stand_in_app};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::select_all;
 use host_server::{HttpLimits, ModelSource, ServeOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const STREAM: &[u8] = b"POST /predict/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{}\n\r\n";
 
@@ -23,17 +22,6 @@ fn four() -> HttpLimits {
     HttpLimits {
         requests: NonZeroUsize::new(4).unwrap(),
         ..HttpLimits::default()
-    }
-}
-
-/// Reads until `text` has come.
-async fn until(stream: &mut TcpStream, text: &str) {
-    let mut seen = Vec::new();
-    while !String::from_utf8_lossy(&seen).contains(text) {
-        let mut piece = [0; 1024];
-        let read = stream.read(&mut piece).await.unwrap();
-        assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
-        seen.extend_from_slice(&piece[..read]);
     }
 }
 

@@ -174,8 +174,16 @@ async fn keys_are_replaced_and_never_all_taken_away() {
     *now.lock().unwrap() = Ok(vec![key("old"), key("new")]);
     wait_for("the new key", async || status("new").await == "200").await;
     assert_eq!(status("old").await, "200");
+    let mut old = server.stream("/predict/batch", "old").await;
+    let mut new = server.stream("/predict/batch", "new").await;
+    old.next("prediction").await;
+    new.next("prediction").await;
     *now.lock().unwrap() = Ok(vec![key("new")]);
     wait_for("the old key is gone", async || status("old").await == "401").await;
+    // A stream once went on with a key that was taken away.
+    new.next("prediction").await;
+    old.next("\"row\":1,\"status\":401").await;
+    assert!(old.has_ended().await);
     // A file that vanishes, and one that is emptied, open nothing and lock nobody out.
     for refused in [Err("keys.txt: no such file".to_owned()), Ok(Vec::new())] {
         *now.lock().unwrap() = refused;

@@ -234,6 +234,27 @@ async fn a_rollback_that_cannot_be_written_says_so() {
     assert_eq!(who(&app, "/predict").await, 1);
 }
 
+/// Whoever fed decisions through one stream once got those of the version that was rolled back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_ends_where_its_version_was_taken_back_and_not_where_a_newer_one_answers() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let path = folder.path().to_owned();
+    let server = Running::serve(options(&path), folder).await;
+    let ask = async |what: &str| server.ask(&order(what)).await;
+    let mut first = server.stream("/predict/batch", "").await;
+    first.next("\"prediction\":1").await;
+    write(&path, "cars", "2", &numbered(2));
+    assert!(ask("reload").await.contains("\"serving\":\"2\""));
+    first.next("\"prediction\":1").await;
+    let mut second = server.stream("/models/cars/predict/batch", "").await;
+    second.next("\"prediction\":2").await;
+    assert!(ask("rollback").await.contains("\"serving\":\"1\""));
+    first.next("\"prediction\":1").await;
+    second.next("\"row\":1,\"status\":503").await;
+    assert!(second.has_ended().await);
+    server.end().await;
+}
+
 /// A version between that never answered was once promoted at the next look.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_that_cannot_be_written_holds() {

@@ -46,7 +46,9 @@ pub(crate) fn run() -> Result<()> {
 
 /// Clippy on some crates, with warnings as errors.
 fn clippy(selection: &str) -> Command {
-    cargo(&format!("clippy --release --locked {selection} -- --deny warnings"))
+    cargo(&format!(
+        "clippy --release --locked {selection} -- --deny warnings"
+    ))
 }
 
 /// Broken links and the like are errors.

@@ -175,6 +175,12 @@ impl App {
         }
     }
 
+    /// Whether a request for this model that began with a version may go on with it.
+    pub(crate) fn goes_on(&self, name: &str, served: &Served) -> bool {
+        let slot = self.registry.get(name);
+        slot.is_some_and(|slot| slot.goes_on(served))
+    }
+
     fn live(&self, name: Option<&str>) -> Result<Arc<Live>, ApiError> {
         self.slot(name)?.live().ok_or(ApiError::NoModel)
     }

@@ -181,6 +181,14 @@ struct Held {
     replaced: u64,
 }
 
+/// What opened a request that goes on for long, so that it can be looked at again.
+#[derive(Default)]
+pub(crate) struct Pass {
+    key: Option<[u8; 32]>,
+    /// The keys that it was found among; never as many at first.
+    replaced: u64,
+}
+
 /// A key, whose it is, and its rate limit.
 #[derive(Clone)]
 struct Limited<W> {
@@ -315,6 +323,26 @@ impl Keys {
         Ok(Caller::Key(key.name))
     }
 
+    /// What the headers have to open decisions.
+    pub(crate) fn pass(headers: &HeaderMap) -> Pass {
+        Pass {
+            key: digest(headers),
+            replaced: 0,
+        }
+    }
+
+    /// Whether what opened decisions opens them still.
+    pub(crate) fn still_opens(&self, pass: &mut Pass) -> bool {
+        let held = self.held.load();
+        if held.replaced == pass.replaced {
+            return true;
+        }
+        pass.replaced = held.replaced;
+        let found = pass.key.and_then(|key| holder(&held.programs, &key));
+        let opens = |role| role == Role::Predict || role == Role::Admin;
+        !self.are_needed() || found.is_some_and(|one| opens(one.key.role))
+    }
+
     /// Whether a request for this needs a key that there is.
     pub(crate) fn needs_key(&self, access: Access) -> bool {
         !matches!(self.needed(access), Needed::Nothing | Needed::Unavailable)
@@ -423,17 +451,26 @@ fn kept<W>(before: &[Limited<W>], key: &Key) -> Option<Option<KeyRate>> {
     old.map(|old| old.rate.clone())
 }
 
-/// Whose key the headers have. Compares every key, even after a match, so that the time reveals
-/// nothing.
+/// Whose key the headers have.
 fn find<W: Clone>(keys: &[Limited<W>], headers: &HeaderMap) -> Option<Limited<W>> {
-    let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
+    holder(keys, &digest(headers)?).cloned()
+}
+
+/// Whose key has this digest. Compares every key, even after a match, so that the time reveals
+/// nothing.
+fn holder<'a, W>(keys: &'a [Limited<W>], digest: &[u8; 32]) -> Option<&'a Limited<W>> {
     let mut found = None;
     for one in keys {
-        if bool::from(one.key.digest.ct_eq(&digest)) {
+        if bool::from(one.key.digest.ct_eq(digest)) {
             found = Some(one);
         }
     }
-    found.cloned()
+    found
+}
+
+/// The digest of the key in the headers.
+fn digest(headers: &HeaderMap) -> Option<[u8; 32]> {
+    Some(Sha256::digest(presented(headers)?).into())
 }
 
 /// `x-api-key: K` or `authorization: Bearer K`.

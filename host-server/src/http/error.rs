@@ -49,6 +49,8 @@ pub(crate) enum ApiError {
     NoMemory,
     /// There is no model.
     NoModel,
+    /// The version that a stream began with was taken back.
+    TakenBack,
     /// The model's file was packed before modules could explain.
     CannotExplain,
     /// The request conflicts with the current state.
@@ -154,7 +156,9 @@ impl ApiError {
             Self::Denied(Denied::Unknown) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Forbidden | Denied::Disabled) => StatusCode::FORBIDDEN,
             Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::NoMemory | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::NoMemory | Self::NoModel | Self::TakenBack => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::CannotExplain => StatusCode::NOT_IMPLEMENTED,
             Self::Unusable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -219,6 +223,10 @@ impl ApiError {
                     .to_owned()
             }
             Self::NoModel => "Model not loaded".to_owned(),
+            Self::TakenBack => {
+                "The version that this stream began with was taken back: send the rest in a new one"
+                    .to_owned()
+            }
         }
     }
 }

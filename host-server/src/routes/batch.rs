@@ -14,7 +14,7 @@ use model_core::json;
 use model_http::media;
 
 use super::batch_answer::Form as AnswerForm;
-use super::ndjson;
+use super::ndjson::{self, Ongoing};
 use super::pieces::Batch;
 use super::refusal::wrong_names;
 use super::rows::{Table, Unreadable};
@@ -73,7 +73,8 @@ async fn answer(
     let served = target.served;
     if form == Form::Lines {
         check_plain(call.headers)?;
-        let lines = ndjson::answer(app, call.caller.clone(), served, recorder, body);
+        let ongoing = Ongoing::new(app, name, served, call.headers)?;
+        let lines = ndjson::answer(ongoing, call.caller.clone(), recorder, body);
         return Box::pin(lines).await;
     }
     let answers = match form == Form::Csv && !wants_json(call.headers) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
@@ -20,6 +21,7 @@ use super::pieces::{NO_MEMORY_SOON, ROWS_A_LOOK, ROWS_A_PIECE, USUAL_ANSWER, bro
 use crate::app::App;
 use crate::host::processors;
 use crate::http::admission::Admission;
+use crate::http::authentication::{Denied, Keys, Pass};
 use crate::http::body::next;
 use crate::http::buffer::grow;
 use crate::http::caller::Caller;
@@ -46,6 +48,43 @@ struct Chunk {
     problem: Option<ApiError>,
 }
 
+/// What a stream began with. It may go on for hours, so it is looked at again before lines are
+/// decided.
+pub(super) struct Ongoing {
+    app: Arc<App>,
+    model: String,
+    served: Arc<Served>,
+    pass: Pass,
+}
+
+impl Ongoing {
+    pub(super) fn new(
+        app: Arc<App>,
+        name: Option<&str>,
+        served: Arc<Served>,
+        headers: &HeaderMap,
+    ) -> Result<Self, ApiError> {
+        let model = name.map(str::to_owned).or_else(|| app.name());
+        Ok(Self {
+            model: model.ok_or(ApiError::NoModel)?,
+            app,
+            served,
+            pass: Keys::pass(headers),
+        })
+    }
+
+    /// Ends the stream where its key was taken away, or its version was taken back.
+    fn check(&mut self) -> Result<(), ApiError> {
+        if !self.app.middleware().keys.still_opens(&mut self.pass) {
+            return Err(ApiError::Denied(Denied::Unknown));
+        }
+        match self.app.goes_on(&self.model, &self.served) {
+            true => Ok(()),
+            false => Err(ApiError::TakenBack),
+        }
+    }
+}
+
 /// Cuts a body into chunks of whole lines.
 struct Lines {
     body: Body,
@@ -63,6 +102,7 @@ struct Lines {
     pause: Duration,
     /// What ended the body, once something did.
     end: Option<End>,
+    ongoing: Ongoing,
 }
 
 enum End {
@@ -72,13 +112,13 @@ enum End {
 }
 
 pub(super) async fn answer(
-    app: Arc<App>,
+    ongoing: Ongoing,
     caller: Caller,
-    served: Arc<Served>,
     recorder: Option<Recorder>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let mut lines = Lines::new(&app, &caller, body);
+    let (app, served) = (Arc::clone(&ongoing.app), Arc::clone(&ongoing.served));
+    let mut lines = Lines::new(ongoing, &caller, body);
     // A client that waits to be told to go on is told so by the first look at its body,
     // when that comes before the answer.
     let first = lines.next().await;
@@ -125,12 +165,12 @@ pub(super) async fn answer(
 }
 
 impl Lines {
-    fn new(app: &App, caller: &Caller, body: Body) -> Self {
-        let limits = app.limits();
+    fn new(ongoing: Ongoing, caller: &Caller, body: Body) -> Self {
+        let limits = ongoing.app.limits();
         Self {
             body,
             bytes: Vec::new(),
-            claim: app.admission().memory(caller).claim(),
+            claim: ongoing.app.admission().memory(caller).claim(),
             given: 0,
             whole: 0,
             rows: 0,
@@ -139,6 +179,7 @@ impl Lines {
             long_since: None,
             pause: limits.body,
             end: None,
+            ongoing,
         }
     }
 
@@ -147,17 +188,28 @@ impl Lines {
         while self.given == self.whole && self.end.is_none() {
             self.read().await;
         }
-        if self.given < self.whole {
-            return Some(self.cut());
+        if self.given == self.whole {
+            return match self.end.replace(End::Told)? {
+                End::Good | End::Told => None,
+                End::Bad(problem) => Some(self.problem(problem)),
+            };
         }
-        match self.end.replace(End::Told)? {
-            End::Good | End::Told => None,
-            End::Bad(problem) => Some(Chunk {
-                bytes: Vec::new(),
-                first_row: self.rows,
-                rows: 0,
-                problem: Some(problem),
-            }),
+        match self.ongoing.check() {
+            Ok(()) => Some(self.cut()),
+            Err(ended) => {
+                self.given = self.whole;
+                self.end = Some(End::Told);
+                Some(self.problem(ended))
+            }
+        }
+    }
+
+    fn problem(&self, problem: ApiError) -> Chunk {
+        Chunk {
+            bytes: Vec::new(),
+            first_row: self.rows,
+            rows: 0,
+            problem: Some(problem),
         }
     }
 

@@ -86,3 +86,41 @@ pub(crate) async fn read(mut stream: TcpStream) -> String {
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8(answer).unwrap()
 }
+
+/// Reads until `text` has come.
+pub(crate) async fn until(stream: &mut TcpStream, text: &str) {
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains(text) {
+        let mut piece = [0; 1024];
+        let read = stream.read(&mut piece).await.unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&piece[..read]);
+    }
+}
+
+/// A batch of lines that goes on.
+pub(crate) struct Lines(TcpStream);
+
+impl Running {
+    pub(crate) async fn stream(&self, path: &str, key: &str) -> Lines {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        Lines(self.send(head.as_bytes()).await)
+    }
+}
+
+impl Lines {
+    /// Sends one more, and reads until this is answered.
+    pub(crate) async fn next(&mut self, expect: &str) {
+        self.0.write_all(b"3\r\n{}\n\r\n").await.unwrap();
+        until(&mut self.0, expect).await;
+    }
+
+    /// Whether no more answers follow.
+    pub(crate) async fn has_ended(mut self) -> bool {
+        let mut rest = Vec::new();
+        self.0.read_to_end(&mut rest).await.is_ok()
+            && !rest.windows(10).any(|some| some == b"prediction")
+    }
+}

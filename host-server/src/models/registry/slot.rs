@@ -12,7 +12,7 @@ use model_files::hex;
 use sha2::{Digest, Sha256};
 
 use super::arrange::Arrangement;
-use super::deployment::{self, Deployment, DeploymentError, FILE, line};
+use super::deployment::{self, Deployment, DeploymentError, FILE, Mode, line};
 use super::file::read_model;
 use super::folder::{Found, MODEL, order};
 use super::live::Live;
@@ -162,6 +162,22 @@ impl Slot {
         self.live.load_full()
     }
 
+    /// Whether what began with this version may go on with it: a newer one may have taken its place,
+    /// but it may not have been taken back.
+    pub(crate) fn goes_on(&self, served: &Served) -> bool {
+        let Some(live) = self.live() else {
+            return false;
+        };
+        let is_canary = match live.challenger() {
+            Some((canary, Mode::Canary)) => is_same_file(canary, served),
+            _ => false,
+        };
+        let is_older = || order(live.champion.version(), served.version()).is_lt();
+        is_canary
+            || is_same_file(&live.champion, served)
+            || !is_older() && !served.is_rolled_back.load(Ordering::Relaxed)
+    }
+
     /// Reads the one file again.
     pub(super) fn reload_file(
         &self,
@@ -219,7 +235,7 @@ impl Slot {
             let stamp = Stamp::read(path, loading.signature_file());
             let is_as_checked = |old: &Arc<Version>| old.is_as_checked(stamp.as_ref());
             let checked = match &old {
-                Some(old) if change.cause != Cause::Asked && is_as_checked(old) => None,
+                Some(old) if !change.cause.is_asked() && is_as_checked(old) => None,
                 _ => {
                     let known = Known {
                         version,
@@ -334,6 +350,7 @@ impl Slot {
         }
         past.previous = None;
         past.rolled_back.push(*live.champion.file_sha256());
+        live.champion.is_rolled_back.store(true, Ordering::Relaxed);
         // Nobody rolled back to what is in its place now: the next look would.
         let other = folder.and_then(|folder| other_in_place(folder, &previous));
         past.rolled_back.extend(other);
@@ -504,23 +521,28 @@ impl Slot {
             );
         }
         metrics.champion(&self.name, from, Some(to));
+        live.champion.is_rolled_back.store(false, Ordering::Relaxed);
         self.live.store(Some(Arc::new(live)));
     }
 
-    /// Begins a reload. What was rolled back or refused is forgotten when somebody asked for it,
-    /// unless somebody rolled back since: who did spoke last.
+    /// Begins a reload. What was refused is forgotten when somebody asked for it, and over HTTP also
+    /// what was rolled back, unless somebody rolled back since: who did spoke last.
     fn begin<'a>(&self, change: Change<'a>) -> (Change<'a>, MutexGuard<'_, Looks>) {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut past = self.past();
-        if change.cause != Cause::Asked {
+        if !change.cause.is_asked() {
             return (change, looks);
         }
         if past.was_rolled_back_since(change.at) {
             let cause = Cause::FilesChanged;
             return (Change { cause, ..change }, looks);
         }
-        past.rolled_back.clear();
-        past.stays = None;
+        // Who sends a signal may mean keys alone, and nobody who takes one away means to bring back
+        // what was rolled back.
+        if change.cause == Cause::Asked {
+            past.rolled_back.clear();
+            past.stays = None;
+        }
         looks.refused.clear();
         looks.told.clear();
         (change, looks)
@@ -591,7 +613,7 @@ fn is_file_of(file: &Path, served: &Served) -> bool {
 
 /// Writes down which version answers: whether that lasts, and if not, what would make it.
 fn lasting(folder: Option<&Path>, previous: &Served) -> (bool, Option<String>) {
-    const ENDS: &str = "the rollback ends with a restart";
+    const ENDS: &str = "the rollback ends with a restart or POST /models/NAME/reload";
     let version = previous.version();
     let Some(folder) = folder else {
         let advice = format!("replace the file by that of version {version}");
