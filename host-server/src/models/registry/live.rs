@@ -19,6 +19,8 @@ pub(crate) struct Live {
     pub(crate) champion: Arc<Served>,
     pub(super) versions: BTreeMap<String, Arc<Version>>,
     pub(super) challenger: Option<Challenger>,
+    /// Digests of files that somebody rolled back from.
+    pub(super) rolled_back: Vec<[u8; 32]>,
     /// The versions in their order: anybody may ask for them.
     sorted: OnceLock<Vec<Arc<Version>>>,
 }
@@ -48,6 +50,7 @@ impl Live {
             champion,
             versions,
             challenger,
+            rolled_back: Vec::new(),
             sorted: OnceLock::new(),
         }
     }

@@ -43,8 +43,6 @@ pub(crate) struct Served {
     target: OnceLock<Option<String>>,
     /// Whether somebody has been asked to create another instance.
     is_growing: AtomicBool,
-    /// Whether somebody rolled back from it since it became the champion.
-    pub(super) is_rolled_back: AtomicBool,
 }
 
 /// What pages and other hosts load. Packed when the first client asks: most models are never sent.
@@ -187,7 +185,6 @@ impl Served {
             files: Files::default(),
             target: OnceLock::new(),
             is_growing: AtomicBool::new(false),
-            is_rolled_back: AtomicBool::new(false),
             signer,
             name,
             version,

@@ -175,7 +175,7 @@ impl Slot {
         let is_older = || order(live.champion.version(), served.version()).is_lt();
         is_canary
             || is_same_file(&live.champion, served)
-            || !is_older() && !served.is_rolled_back.load(Ordering::Relaxed)
+            || !is_older() && !live.rolled_back.contains(served.file_sha256())
     }
 
     /// Reads the one file again.
@@ -350,7 +350,6 @@ impl Slot {
         }
         past.previous = None;
         past.rolled_back.push(*live.champion.file_sha256());
-        live.champion.is_rolled_back.store(true, Ordering::Relaxed);
         // Nobody rolled back to what is in its place now: the next look would.
         let other = folder.and_then(|folder| other_in_place(folder, &previous));
         past.rolled_back.extend(other);
@@ -363,7 +362,7 @@ impl Slot {
         }
         let mut outcome = self.outcome();
         let live = Live::new(Arc::clone(&previous), versions, None);
-        self.promote(live, change, &loading.metrics);
+        self.promote(&past, live, change, &loading.metrics);
         let (lasting, advice) = lasting(folder, &previous);
         past.stays = folder
             .filter(|_| !lasting)
@@ -498,11 +497,11 @@ impl Slot {
         {
             past.previous = Some(before);
         }
-        self.promote(live, change, &loading.metrics);
+        self.promote(past, live, change, &loading.metrics);
     }
 
     /// From now on this answers.
-    fn promote(&self, live: Live, change: Change<'_>, metrics: &ModelMetricsSet) {
+    fn promote(&self, past: &Past, mut live: Live, change: Change<'_>, metrics: &ModelMetricsSet) {
         let before = self.live();
         let from = before.as_ref().map(|before| before.champion.version());
         let to = live.champion.version();
@@ -521,7 +520,7 @@ impl Slot {
             );
         }
         metrics.champion(&self.name, from, Some(to));
-        live.champion.is_rolled_back.store(false, Ordering::Relaxed);
+        live.rolled_back.clone_from(&past.rolled_back);
         self.live.store(Some(Arc::new(live)));
     }
 
