@@ -126,6 +126,54 @@ pub fn resolve(feature: &Feature, reading: Reading, imputed: f64) -> Result<Reso
     }
 }
 
+/// Where a value that a formula needs comes from: the last of these that applies to it, or to what
+/// it is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// It was given; a policy may have moved it into its range.
+    Given,
+    /// A number was given that is out of range, and another one filled in.
+    Replaced,
+    /// Nobody gave it.
+    Missing,
+}
+
+impl From<Resolved> for Origin {
+    fn from(resolved: Resolved) -> Self {
+        match resolved.adjusted {
+            Some(Adjustment::Missing(_)) => Self::Missing,
+            Some(Adjustment::OutOfRange(OutOfRange::Impute)) => Self::Replaced,
+            _ => Self::Given,
+        }
+    }
+}
+
+impl Origin {
+    /// Where a derived value comes from; `self` is the last origin of what it is computed from,
+    /// and `given` what the application says itself.
+    #[must_use]
+    pub fn derived(self, given: Reading, resolved: Resolved) -> Self {
+        let own = Self::from(resolved);
+        match given {
+            Reading::Is(_) if self == Self::Missing => own,
+            _ => self.max(own),
+        }
+    }
+
+    /// What a sketch counts of a derived field that was left out; `self` is the last origin of
+    /// what it is computed from. That is the `computed` value before the field's policy, as
+    /// given values are counted. Only where it follows from what was filled in, or there is none
+    /// (NaN), it is what the model uses: the sketch of the training rows, which is begun before
+    /// it is known what will be filled in, counts so.
+    #[must_use]
+    pub fn counted(self, computed: f64, resolved: Resolved) -> f64 {
+        match self {
+            Self::Given if !computed.is_nan() => computed,
+            _ => resolved.value,
+        }
+    }
+}
+
 /// What the other fields say about a derived one.
 #[derive(Debug, Clone, Copy)]
 pub struct Computed {

@@ -298,6 +298,47 @@ fn what_is_counted_is_what_came_or_was_computed() {
     assert_eq!(seen[3], (3, Some(1.0)));
 }
 
+/// What is counted of `share` and `twice` in an application that leaves them out, where one is told
+/// of it and where it is a row among others.
+fn counted(schema: &str, amount: f64, income: Option<f64>) -> [f64; 2] {
+    let mut model = model(schema);
+    let income_field = income.map_or(String::new(), |income| format!(",\"income\":{income}"));
+    let request = format!("{{\"amount\":{amount}{income_field}}}");
+    let mut seen = [f64::NAN; 4];
+    let mut see = |input: usize, code: Option<f64>| seen[input] = code.unwrap();
+    let answer = model.observe(request.as_bytes(), &mut see).unwrap();
+    assert!(answer.is_some());
+    let row = [f64::NAN, amount, income.unwrap_or(f64::NAN), f64::NAN];
+    let rows: Vec<f64> = row.into_iter().flat_map(|value| [1.0, value]).collect();
+    let mut in_rows = [f64::NAN; 2];
+    model
+        .judge_rows(&rows, 2, |row, _, decider| {
+            in_rows = [0, 3].map(|input| decider.counted_value(input, row));
+        })
+        .unwrap();
+    assert_eq!(in_rows, [seen[0], seen[3]]);
+    in_rows
+}
+
+#[test]
+fn a_computed_value_is_counted_before_its_policy() {
+    let limited = SCHEMA.replace(
+        "derived = \"2 * share",
+        "maximum = 1\nout_of_range = \"clamp\"\nderived = \"2 * share",
+    );
+    // The formula sees the share after its policy.
+    let logarithm = 1000_f64.ln();
+    let expected = [10.0, 10.0 + logarithm];
+    let [share, twice] = counted(&limited, 1000.0, Some(100.0));
+    assert_eq!(share, expected[0]);
+    assert!((twice - expected[1]).abs() < 1e-9, "{twice}");
+    // What was filled in tells nothing of the applicant: what the model uses counts.
+    assert_eq!(counted(&limited, 1e9, None), [5.0, 1.0]);
+    assert_eq!(counted(&limited, 1000.0, Some(0.0)), [0.0, 1.0]);
+    let imputed = limited.replacen("out_of_range = \"clamp\"", "out_of_range = \"impute\"", 1);
+    assert_eq!(counted(&imputed, 1000.0, Some(100.0)), [10.0, 1.0]);
+}
+
 #[test]
 fn a_derived_field_is_missing_to_a_rule_when_what_it_needs_is() {
     let mut artifact = linear(SCHEMA);

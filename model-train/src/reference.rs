@@ -34,8 +34,10 @@ pub fn sketch_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch
     Sketch { columns }
 }
 
-/// Counts the derived values that were not given as they were computed: `seen` has the columns
-/// as in the file, by place among the inputs, and `used` those that the model learned from.
+/// Counts the derived values that were not given as
+/// [`Origin::counted`](model_core::preprocess::Origin::counted) says: `seen` has the columns as in
+/// the file, with what was computed of given values, by place among the inputs, and `used` those
+/// that the model learned from.
 pub(crate) fn show_computed(
     sketch: &mut Sketch,
     schema: &Schema,

@@ -22,6 +22,9 @@ pub(super) struct Block {
     refused: Vec<bool>,
     /// Of derived inputs, laid out as `values`: whether rules take the value for missing.
     missing: Vec<bool>,
+    /// What is counted of the `nth` derived input of row `r`, if it was left out, is at
+    /// `nth * ROWS + r`.
+    counted: Vec<f64>,
 }
 
 impl Decider {
@@ -129,11 +132,15 @@ impl Decider {
         self.block.adjusted.get(row % ROWS).copied().unwrap_or(0)
     }
 
-    /// What an input of such a row came to.
+    /// What a sketch counts of a derived input of such a row, if it was left out (see
+    /// [`Origin::counted`](crate::preprocess::Origin::counted)); NaN for any other input.
     #[must_use]
-    pub fn block_value(&self, input: usize, row: usize) -> f64 {
-        let at = input * ROWS + row % ROWS;
-        self.block.values.get(at).copied().unwrap_or(f64::NAN)
+    pub fn counted_value(&self, input: usize, row: usize) -> f64 {
+        let mut inputs = (0..).map_while(|nth| self.derivation.input(nth));
+        let nth = inputs.position(|derived| derived == input);
+        let at = nth.map(|nth| nth * ROWS + row % ROWS);
+        at.and_then(|at| self.block.counted.get(at).copied())
+            .unwrap_or(f64::NAN)
     }
 
     /// Whether no policy has anything to do for a single row.
@@ -152,7 +159,7 @@ impl Decider {
         out: &mut [f64],
     ) -> usize {
         let block = &mut self.block;
-        block.reset(self.row.len(), out.len());
+        block.reset(self.row.len(), self.derivation.len(), out.len());
         for (input, feature) in self.artifact.schema.inputs().enumerate() {
             if feature.derived.is_some() {
                 continue;
@@ -199,15 +206,15 @@ impl Decider {
             let code = |input: usize, feature: &Feature| {
                 known_code(feature, columns[input * rows + start + row], known)
             };
-            for (input, feature) in self.artifact.schema.inputs().enumerate() {
-                if feature.derived.is_none() {
-                    let value = self.block.values[input * ROWS + row];
-                    let index = self.fields.index_of_input(input);
-                    let is_missing = code(input, feature).is_nan();
-                    self.derivation.set(index, value, is_missing);
-                }
-            }
             let mut nth = 0;
+            while let Some(given) = self.derivation.given(nth) {
+                let feature = &self.artifact.schema.features[given.feature];
+                let value = self.block.values[given.input * ROWS + row];
+                let origin = given.origin(feature, code(given.input, feature));
+                self.derivation.set(given.feature, value, origin);
+                nth += 1;
+            }
+            nth = 0;
             while let Some(input) = self.derivation.input(nth) {
                 let feature = input_of(&self.artifact, &self.fields, input);
                 let imputed = self.artifact.preprocessing.imputed[input];
@@ -216,6 +223,7 @@ impl Decider {
                 // A refused row is not judged.
                 self.block.missing[input * ROWS + row] =
                     settled.as_ref().is_ok_and(|(_, missing)| *missing);
+                self.block.counted[nth * ROWS + row] = self.derivation.counted(nth);
                 self.block
                     .take_value(input, row, settled.map(|(value, _)| value), imputed);
                 nth += 1;
@@ -247,7 +255,8 @@ impl Block {
         }
     }
 
-    fn reset(&mut self, inputs: usize, rows: usize) {
+    fn reset(&mut self, inputs: usize, derived: usize, rows: usize) {
+        self.counted.resize(derived * ROWS, f64::NAN);
         self.values.resize(inputs * ROWS, 0.0);
         self.missing.resize(inputs * ROWS, false);
         self.adjusted.clear();

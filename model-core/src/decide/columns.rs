@@ -41,14 +41,15 @@ impl<'d> ColumnRow<'d> {
     }
 
     /// Shows `each` derived input as it came, before any policy, or `None` where it cannot be such
-    /// a value. One that was left out is shown as it was computed.
+    /// a value. One that was left out is shown as
+    /// [`Origin::counted`](crate::preprocess::Origin::counted) says.
     pub fn observe_derived(&self, each: &mut dyn FnMut(usize, &Feature, Option<Reading>)) {
         let (at, rows) = self.at;
         let features = self.decider.features().enumerate();
         for (input, feature) in features.filter(|(_, feature)| feature.derived.is_some()) {
             let mut code = self.codes[input * rows + at];
             if code.is_nan() && self.judgement.is_some() {
-                code = self.decider.block_value(input, at);
+                code = self.decider.counted_value(input, at);
             }
             each(input, feature, read_coded(feature, code).ok());
         }

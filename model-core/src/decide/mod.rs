@@ -25,7 +25,7 @@ pub use request::{MAX_REQUEST, repeated};
 
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
-use crate::preprocess::{Adjustment, Resolved, resolve};
+use crate::preprocess::{Adjustment, Origin, Resolved, resolve};
 use crate::reasons::Compared;
 use crate::schema::Feature;
 use crate::value::{Reading, Value, ValueError, read};
@@ -204,9 +204,9 @@ impl Decider {
         let imputed = self.artifact.preprocessing.imputed[input];
         let resolved = resolve(feature, reading, imputed)?;
         let index = self.fields.index_of_input(input);
-        let missing = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
-        self.derivation.set(index, resolved.value, missing);
-        self.set_for_rules(index, resolved.value, missing);
+        let origin = Origin::from(resolved);
+        self.derivation.set(index, resolved.value, origin);
+        self.set_for_rules(index, resolved.value, origin == Origin::Missing);
         Ok(Some(resolved))
     }
 

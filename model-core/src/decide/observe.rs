@@ -13,8 +13,9 @@ impl Decider {
     }
 
     /// Shows `each` input of an application as it came, before any policy, coded as
-    /// [`Decider::batch`] takes it, or `None` when it is of another type. Returns the
-    /// probability, or `None` where [`Decider::decide`] would refuse a value.
+    /// [`Decider::batch`] takes it, or `None` when it is of another type. A derived one that was
+    /// left out is shown as [`Origin::counted`](crate::preprocess::Origin::counted) says. Returns
+    /// the probability, or `None` where [`Decider::decide`] would refuse a value.
     ///
     /// # Errors
     /// A sentence, before anything is shown, when the application is not a JSON object of
@@ -68,9 +69,9 @@ impl Decider {
     /// Derived fields that were left out are seen as they were computed.
     fn show_computed(&self, codes: &mut [Option<f64>]) {
         let inputs = (0..).map_while(|nth| self.derivation.input(nth));
-        for input in inputs {
+        for (nth, input) in inputs.enumerate() {
             if codes[input].is_some_and(f64::is_nan) {
-                codes[input] = Some(self.row[input]);
+                codes[input] = Some(self.derivation.counted(nth));
             }
         }
     }

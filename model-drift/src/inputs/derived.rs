@@ -1,7 +1,7 @@
 //! Derived fields that a file leaves out, where there is a schema and no model: computed as a
 //! decision computes them, as far as that needs nothing that is learned from training rows.
 
-use model_core::preprocess::{Adjustment, Computed as Value, resolve, resolve_derived};
+use model_core::preprocess::{Computed as Value, Origin, resolve, resolve_derived};
 use model_core::schema::{Role, Schema};
 use model_core::value::{Reading, ValueError};
 
@@ -45,7 +45,7 @@ pub(super) fn compute(schema: &Schema, shown: &Shown<'_>) -> Vec<Computed> {
         let is_accepted = adjusted.is_ok_and(|adjusted| adjusted <= most);
         for (column, feature) in columns.iter_mut().zip(&order) {
             let value = if is_accepted {
-                row.values[*feature]
+                row.counted[*feature]
             } else {
                 f64::NAN
             };
@@ -60,8 +60,9 @@ struct Row<'s> {
     schema: &'s Schema,
     /// After its policies.
     values: Vec<f64>,
-    /// Whether nobody gave it.
-    missing: Vec<bool>,
+    origins: Vec<Origin>,
+    /// Of derived fields, what is counted where the file leaves them out.
+    counted: Vec<f64>,
     readings: Vec<Reading>,
     stack: Vec<f64>,
 }
@@ -72,7 +73,8 @@ impl<'s> Row<'s> {
         Self {
             schema,
             values: vec![f64::NAN; features],
-            missing: vec![true; features],
+            origins: vec![Origin::Missing; features],
+            counted: vec![f64::NAN; features],
             readings: Vec::with_capacity(features),
             stack: Vec::new(),
         }
@@ -95,7 +97,7 @@ impl<'s> Row<'s> {
                 let resolved = resolve(feature, self.readings[index], NOT_LEARNED)?;
                 adjusted += u32::from(resolved.adjusted.is_some());
                 self.values[index] = resolved.value;
-                self.missing[index] = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
+                self.origins[index] = Origin::from(resolved);
             }
         }
         for &index in order {
@@ -103,18 +105,19 @@ impl<'s> Row<'s> {
             let Some(derived) = feature.derived.as_deref() else {
                 continue;
             };
-            let needs = derived.formula.fields();
-            let mut needs = needs.iter().map(|need| usize::from(*need));
+            let needs = derived.formula.fields().into_iter();
+            let needs = needs.map(|need| self.origins[usize::from(need)]);
+            let needs = needs.fold(Origin::Given, Origin::max);
             let computed = Value {
                 value: derived.compute(&self.values, &mut self.stack),
-                needs_missing: needs.any(|need| self.missing[need]),
+                needs_missing: needs == Origin::Missing,
             };
             let given = self.readings[index];
             let resolved = resolve_derived(feature, derived, given, computed, NOT_LEARNED)?;
             adjusted += u32::from(resolved.adjusted.is_some());
-            let filled_in = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
             self.values[index] = resolved.value;
-            self.missing[index] = filled_in || computed.needs_missing && given == Reading::Missing;
+            self.origins[index] = needs.derived(given, resolved);
+            self.counted[index] = needs.counted(computed.value, resolved);
         }
         Ok(adjusted)
     }

@@ -1,7 +1,7 @@
 //! Scoring the rows of a batch while it is read: the scores are compared like a column, and
 //! measured against the labels where there are some, each row by its weight where the batch has the
-//! model's column of weights. Derived fields that the file leaves out are counted as the model
-//! computes them.
+//! model's column of weights. Derived fields that the file leaves out are counted as the module
+//! counts them.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -194,7 +194,7 @@ impl Worker {
                     return;
                 };
                 for (input, computed) in &mut derived {
-                    computed.values[row] = decider.block_value(*input, row);
+                    computed.values[row] = decider.counted_value(*input, row);
                 }
                 counted.push(judgement.probability);
                 let label = target.and_then(|cells| label(schema, cells, row));

@@ -1,6 +1,6 @@
-//! Derived fields that a request left out, computed for counting as the module computes them.
+//! Derived fields that a request left out, computed for counting as the module counts them.
 
-use model_core::preprocess::{Adjustment, Computed, Preprocessing, resolve, resolve_derived};
+use model_core::preprocess::{Computed, Origin, Preprocessing, resolve, resolve_derived};
 use model_core::schema::{Feature, Role, Schema};
 use model_core::value::Reading;
 
@@ -13,10 +13,10 @@ pub(super) struct Derivation {
     order: Vec<usize>,
 }
 
-/// What a derived field comes to.
+/// What is counted of a derived field.
 pub(super) struct Derived<'a> {
     pub(super) name: &'a str,
-    /// NaN is missing.
+    /// As [`Origin::counted`] says; NaN is missing.
     pub(super) value: f64,
 }
 
@@ -52,14 +52,14 @@ impl Derivation {
             return found;
         }
         let mut values = vec![f64::NAN; self.features.len()];
-        let mut missing = vec![true; self.features.len()];
+        let mut origins = vec![Origin::Missing; self.features.len()];
         for (at, feature) in self.features.iter().enumerate() {
             if feature.role != Role::Input || feature.derived.is_some() {
                 continue;
             }
             if let Ok(resolved) = resolve(feature, readings[at], self.imputed[at]) {
                 values[at] = resolved.value;
-                missing[at] = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
+                origins[at] = Origin::from(resolved);
             }
         }
         let mut stack = Vec::new();
@@ -68,22 +68,23 @@ impl Derivation {
             let Some(derived) = &feature.derived else {
                 continue;
             };
-            let needs = derived.formula.fields();
+            let needs = derived.formula.fields().into_iter();
+            let needs = needs.map(|need| origins[usize::from(need)]);
+            let needs = needs.fold(Origin::Given, Origin::max);
             let computed = Computed {
                 value: derived.compute(&values, &mut stack),
-                needs_missing: needs.iter().any(|need| missing[usize::from(*need)]),
+                needs_missing: needs == Origin::Missing,
             };
             let given = readings[at];
             let settled = resolve_derived(feature, derived, given, computed, self.imputed[at]);
             // An accepted application has none that is refused.
             let Ok(resolved) = settled else { continue };
-            let nobody_gave = computed.needs_missing && given == Reading::Missing;
             values[at] = resolved.value;
-            missing[at] = nobody_gave || matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
+            origins[at] = needs.derived(given, resolved);
             if given == Reading::Missing {
                 found.push(Derived {
                     name: &feature.name,
-                    value: resolved.value,
+                    value: needs.counted(computed.value, resolved),
                 });
             }
         }
