@@ -414,8 +414,16 @@ fn apply(
     (facts, change, by, promise): ChangeJob,
 ) -> Result<(), LogError> {
     let months = shared.opening.options.retention_months;
+    let checked = match core.check(facts, &change, &by, months) {
+        Ok(checked) => checked,
+        // Nothing was written, so nothing is uncertain.
+        Err(error) => {
+            promise.send(Err(error));
+            return Ok(());
+        }
+    };
     let before = core.size;
-    match core.change(facts, &change, &by, months) {
+    match core.change(checked) {
         Err(error @ LogError::Io { .. }) => {
             let because = mark_stopped(shared, &error);
             promise.send(Err(AppendError::Stopped(because).into()));
