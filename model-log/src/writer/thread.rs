@@ -31,7 +31,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 type Group = (Vec<Prepared>, Promise<Appended>);
 
 /// A hold, a release or an erasure, what is known for it, who asks for it, and who waits for it.
-type ChangeJob = (Facts, Change, String, Promise<Result<Changed, LogError>>);
+type ChangeJob = (
+    Box<Facts>,
+    Change,
+    String,
+    Promise<Result<Changed, LogError>>,
+);
 
 /// Something to do.
 enum Job {
@@ -414,7 +419,7 @@ fn apply(
     (facts, change, by, promise): ChangeJob,
 ) -> Result<(), LogError> {
     let months = shared.opening.options.retention_months;
-    let checked = match core.check(facts, &change, &by, months) {
+    let checked = match core.check(*facts, &change, &by, months) {
         Ok(checked) => checked,
         // Nothing was written, so nothing is uncertain.
         Err(error) => {
