@@ -70,7 +70,15 @@ function head(one, reasonText) {
       [one.model.name, ' ', one.model.version, ', ', probability === null ? '' : `probability ${percentText(probability)}, `].join(''),
       timeText(one.time), one.row === null ? '' : `, row ${one.row + 1} of a batch`),
     ...words.map((word) => element('p', { class: 'word' }, word)),
-    ...(hold ? [element('p', { class: 'note' }, 'This decision is on hold: it cannot be erased.')] : []));
+    ...holdNote(hold));
+}
+
+/** @param {boolean | null} hold null where it is not known */
+function holdNote(hold) {
+  if (hold === false) return [];
+  return [element('p', { class: 'note' }, hold
+    ? 'This decision is on hold: it cannot be erased.'
+    : 'Whether this decision is on hold is not known: a record in its history cannot be read.')];
 }
 
 /** @param {any} one why the model and its rules decided so */

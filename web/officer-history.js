@@ -86,9 +86,19 @@ function sentence(event, reasonText) {
       return `${by} recorded that the loan was ${event.outcome}${event.on ? ` on ${event.on}` : ''}`;
     case 'hold': return `${by} put the decision on hold`;
     case 'release': return `${by} released the hold`;
+    case 'unreadable': return `Record ${event.index}, ${unreadable(event.change)}, cannot be read; it may be about this decision`;
     case 'erased': return `${by} erased the content of the decision`;
     case 'explanation': return 'The decision was explained';
     case 'shadow': return `A model in the shadow, ${event.model?.name ?? ''} ${event.model?.version ?? ''}, would have said: ${outcomeWord(event.outcome)}`;
     default: return `${by}: ${event.kind}`;
+  }
+}
+
+/** @param {string} change what a record is that cannot be read */
+function unreadable(change) {
+  switch (change) {
+    case 'hold': return 'a hold';
+    case 'release': return 'the release of a hold';
+    default: return 'an erasure';
   }
 }

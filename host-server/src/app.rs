@@ -76,7 +76,7 @@ impl App {
         let log = log.transpose();
         let log = log.map_err(|error| ServeError::DecisionLog(error.to_string()))?;
         if let Some(log) = &log {
-            // What cannot be read is said to whoever looks at it.
+            // What cannot be read is logged, and said to whoever looks at it.
             let _ = people::open_changes(log);
         }
         let registry = Registry::open(

@@ -12,7 +12,7 @@ mod recorded;
 
 use axum::Router;
 use host_server::ServeOptions;
-use model_log::{Kind, Opened, Outcome};
+use model_log::{Change, Kind, Opened, Options, Outcome, Record, Writer};
 use people::{APPROVE, DECLINE, decide, decided, indexes, metric, restart_with, say};
 use recorded::{
     ADMIN, ANN, APPROVED, BO, DECLINED, POLICY, Place, REFERRED, REX, fetch, post, read, serve,
@@ -311,4 +311,82 @@ async fn shadowed(place: &Place, answers: usize) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("not all answers of the shadow are recorded");
+}
+
+/// The keys of a hold are damaged: what it does not name stays open, and what it may name says so.
+#[tokio::test]
+async fn a_hold_that_cannot_be_read_is_a_step_of_the_history() {
+    const EPOCH: u64 = 1 << 16;
+    const ONE: u64 = 1;
+    const TWO: u64 = 2;
+    const THREE: u64 = 3;
+    const GONE: u64 = 4;
+    let place = Place::new();
+    let log = Writer::open(&place.log(), Options::default()).unwrap();
+    let append = |count: u64| {
+        let mut decision = Record::new(Kind::Decision);
+        decision.outcome = Outcome::Approve;
+        let all = vec![decision; count as usize];
+        log.append(all).unwrap().wait().unwrap();
+    };
+    let change = |index: u64| Change {
+        indexes: vec![index],
+        because: "asked".to_owned(),
+        before_term: true,
+    };
+    append(EPOCH + 10);
+    let held = log.hold(&change(ONE), "test").unwrap().index;
+    let erased = log.erase(&change(GONE), "test").unwrap().index;
+    append(EPOCH);
+    let last = log.status().records - 1;
+    log.close().unwrap();
+    let seeds = place.log().join("seeds/00000001");
+    let mut bytes = std::fs::read(&seeds).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&seeds, bytes).unwrap();
+    let app = place.serve();
+    let hold = |index: u64| json!({ "indexes": [index], "because": "court" });
+    let erase = |index: u64| json!({ "indexes": [index], "because": "asked", "before_term": true });
+    let status =
+        async |path: &str, change: Value| post(&app, ADMIN, path, change).await.status.as_u16();
+    let unreadable = |shown: &Value| -> Vec<(u64, String)> {
+        let history = shown["history"].as_array().unwrap().iter();
+        let steps = history.filter(|step| step["kind"] == "unreadable");
+        let told = |step: &Value| {
+            let change = step["change"].as_str().unwrap().to_owned();
+            (step["index"].as_u64().unwrap(), change)
+        };
+        steps.map(told).collect()
+    };
+    let changes = [(held, "hold"), (erased, "erased")];
+    let changes = changes.map(|(index, name)| (index, name.to_owned()));
+    // Of what is there an erasure cannot be.
+    for index in [ONE, TWO, THREE] {
+        let shown = read(&app, ANN, &format!("/decisions/{index}")).await;
+        assert_eq!(shown["hold"], Value::Null, "{shown}");
+        assert_eq!(unreadable(&shown), changes[..1]);
+    }
+    let shown = read(&app, ANN, &format!("/decisions/{last}")).await;
+    assert_eq!(shown["hold"], false);
+    assert_eq!(unreadable(&shown), []);
+    let left = fetch(&app, ANN, &format!("/decisions/{GONE}")).await;
+    assert_eq!(left.status, 410, "{}", left.text());
+    let left: Value = serde_json::from_slice(&left.body).unwrap();
+    assert_eq!(unreadable(&left), changes);
+    // A later hold or release says it again.
+    for index in [TWO, THREE] {
+        assert_eq!(status("/log/release", hold(index)).await, 503);
+        assert_eq!(status("/log/erase", erase(index)).await, 503);
+        assert_eq!(status("/log/hold", hold(index)).await, 200);
+    }
+    assert_eq!(status("/log/release", hold(THREE)).await, 200);
+    for (index, is_held) in [(TWO, true), (THREE, false)] {
+        let shown = read(&app, ANN, &format!("/decisions/{index}")).await;
+        assert_eq!(shown["hold"], is_held, "{shown}");
+    }
+    assert_eq!(status("/log/erase", erase(TWO)).await, 409);
+    assert_eq!(status("/log/erase", erase(THREE)).await, 200);
+    assert_eq!(fetch(&app, ADMIN, "/log/retain").await.status, 200);
+    assert_eq!(status("/log/erase", erase(last)).await, 200);
+    decided(&app, APPROVED).await;
 }

@@ -103,6 +103,29 @@ pub enum LogError {
         /// What was asked for: `held`, `released` or `erased`.
         change: &'static str,
     },
+    /// Nothing was erased, since the keys of some of the records cannot be read.
+    #[error("nothing was erased: the keys of records {first} to {last} cannot be read: {because}")]
+    KeysUnreadable {
+        /// The first record whose key is in the same file.
+        first: u64,
+        /// The last one.
+        last: u64,
+        /// The file, and what is wrong with it. The message above holds it.
+        because: Box<LogError>,
+    },
+    /// Nothing was released or erased, since a hold or release that cannot be read may name one of
+    /// the records.
+    #[error(
+        "nothing was changed: whether record {index} is on hold is not known, since record {change}, a hold or a release, cannot be read: {because}"
+    )]
+    HoldUnreadable {
+        /// The record.
+        index: u64,
+        /// The hold or release.
+        change: u64,
+        /// The file, and what is wrong with it. The message above holds it.
+        because: Box<LogError>,
+    },
     /// A model of the log is not in its folder.
     #[error("the model sha256-{0} is not in the log's folder `models`")]
     NoModel(Digest),
@@ -120,6 +143,23 @@ impl LogError {
         Self::Io {
             path: path.to_owned(),
             reason,
+        }
+    }
+
+    /// Whether it stays until somebody does something: a file is damaged or missing, or its
+    /// permissions are wrong. Other errors of the system may be of a moment.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Io { reason, .. } => matches!(
+                reason.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::InvalidData
+                    | io::ErrorKind::InvalidInput
+            ),
+            Self::Key { .. } | Self::Damaged { .. } | Self::Erased(_) => true,
+            _ => false,
         }
     }
 

@@ -14,6 +14,7 @@
 //! An epoch has one key at a time. To erase a record is to seal the seeds that are left under a
 //! new key and to destroy the old one, so that an old copy of the seeds is of no use either.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use ring::signature::Ed25519KeyPair;
 
 use crate::disk::{Disk, How, write_whole};
 use crate::error::LogError;
+use crate::layout::number;
 use crate::note::{Signer, Verifier};
 use crate::seeds::{Key, Seeds};
 
@@ -85,6 +87,11 @@ fn fresh_key() -> Result<Key, LogError> {
 
 fn read_private(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, LogError> {
     let bytes = disk.read(path).map_err(|error| LogError::io(path, error))?;
+    check_private(disk, path)?;
+    Ok(bytes)
+}
+
+fn check_private(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
     let open = disk.is_open_to_others(path);
     if open.map_err(|error| LogError::io(path, error))? {
         return Err(LogError::Key {
@@ -92,7 +99,7 @@ fn read_private(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, LogError> {
             problem: "others can read this key: expected the permissions 600; run chmod 600 on it, and find out who has read it".to_owned(),
         });
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn read_key(disk: &dyn Disk, path: &Path) -> Result<Key, LogError> {
@@ -101,6 +108,13 @@ fn read_key(disk: &dyn Disk, path: &Path) -> Result<Key, LogError> {
         path: path.to_owned(),
         problem: format!("expected a key of 32 bytes, found {}", bytes.len()),
     })
+}
+
+/// The epoch and the generation in the name of a key.
+pub(crate) fn generation_of(name: &str) -> Option<(u64, u32)> {
+    let numbers = name.strip_prefix("epoch-")?.strip_suffix(".key")?;
+    let (epoch, generation) = numbers.split_once('-')?;
+    Some((number(epoch)?, number(generation)?.try_into().ok()?))
 }
 
 /// Whether there are keys in `folder`.
@@ -256,6 +270,27 @@ impl Keys {
         }
     }
 
+    /// Whether the keys of an epoch can be read and replaced. Cheap where they are still of the
+    /// generation in which they were read already: then it looks for the files and who may use them.
+    pub(crate) fn check(&self, path: &Path, epoch: u64, read: Option<u32>) -> Result<(), LogError> {
+        let disk = &*self.disk;
+        let is_there = |generation: &u32| disk.exists(&self.path_of(epoch, *generation));
+        let generation = match read.filter(is_there) {
+            Some(generation) => generation,
+            None => self.seeds(path, epoch)?.1,
+        };
+        check_private(disk, &self.path_of(epoch, generation))?;
+        // The old key is overwritten; the seeds are replaced.
+        for (path, how) in [
+            (self.path_of(epoch, generation).as_path(), How::Existing),
+            (path, How::Read),
+        ] {
+            let opened = disk.open(path, how);
+            opened.map_err(|error| LogError::io(path, error))?;
+        }
+        Ok(())
+    }
+
     fn sealed_seeds(&self, path: &Path, epoch: u64) -> Result<SealedSeeds, LogError> {
         let bytes = self
             .disk
@@ -353,17 +388,25 @@ impl Keys {
 
     /// The generations of an epoch whose keys are there.
     fn generations(&self, epoch: u64) -> Result<Vec<u32>, LogError> {
+        Ok(self.all()?.remove(&epoch).unwrap_or_default())
+    }
+
+    /// The epochs that have a key too many, with the generations of their keys.
+    pub(crate) fn doubled(&self) -> Result<BTreeMap<u64, Vec<u32>>, LogError> {
+        let mut all = self.all()?;
+        all.retain(|_, generations| generations.len() > 1);
+        Ok(all)
+    }
+
+    /// The generations of each epoch whose keys are there.
+    fn all(&self) -> Result<BTreeMap<u64, Vec<u32>>, LogError> {
         let names = self.disk.list(&self.folder);
         let names = names.map_err(|error| LogError::io(&self.folder, error))?;
-        let prefix = format!("epoch-{epoch:08}-");
-        let generation = |name: &str| {
-            let number = name.strip_prefix(&prefix)?.strip_suffix(".key")?;
-            number.parse::<u32>().ok()
-        };
-        Ok(names
-            .iter()
-            .filter_map(|(name, _)| generation(name))
-            .collect())
+        let mut all: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for (epoch, generation) in names.iter().filter_map(|(name, _)| generation_of(name)) {
+            all.entry(epoch).or_default().push(generation);
+        }
+        Ok(all)
     }
 
     /// Overwrites and removes the keys of an epoch that are not of this generation.

@@ -71,6 +71,14 @@ pub enum Event {
     Stopped(String),
     /// The log was opened again from the disk.
     Restarted,
+    /// An older key of an epoch is there, as after a restore, and could not be destroyed: an old
+    /// copy of the epoch's seeds may open records that were erased since. The next start tries again.
+    KeyLeft {
+        /// The epoch.
+        epoch: u64,
+        /// The file, and what is wrong with it.
+        because: String,
+    },
     /// The checkpoint could not be written; records are still synced and acknowledged.
     CheckpointFailed(String),
 }

@@ -26,12 +26,58 @@ impl Times {
     }
 }
 
+/// Which records are on hold, by the holds and releases that were read, in the order of the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Holds {
+    on_hold: BTreeSet<u64>,
+    /// The last hold or release that cannot be read: any record before it may be one that it names.
+    unread: Option<u64>,
+    /// Records that were released behind it.
+    released: BTreeSet<u64>,
+}
+
+impl Holds {
+    pub(crate) fn hold(&mut self, index: u64) {
+        self.on_hold.insert(index);
+        self.released.remove(&index);
+    }
+
+    pub(crate) fn release(&mut self, index: u64) {
+        self.on_hold.remove(&index);
+        if self.unread.is_some() {
+            self.released.insert(index);
+        }
+    }
+
+    /// A hold or a release that cannot be read. What was said before it may not be so any more.
+    pub(crate) fn skip(&mut self, change: u64) {
+        self.on_hold.clear();
+        self.released.clear();
+        self.unread = Some(change);
+    }
+
+    /// Whether a record is on hold; an error, the hold or release that cannot be read, where that is
+    /// not known.
+    pub(crate) fn is_on_hold(&self, index: u64) -> Result<bool, u64> {
+        match self.unread {
+            _ if self.on_hold.contains(&index) => Ok(true),
+            Some(change) if index < change && !self.released.contains(&index) => Err(change),
+            _ => Ok(false),
+        }
+    }
+
+    /// The records of which it is known.
+    pub(crate) fn into_on_hold(self) -> BTreeSet<u64> {
+        self.on_hold
+    }
+}
+
 /// Terms and holds of records. What is about a decision, or about such a record in turn, has the
 /// decision's term and is on hold with what it is about. An erasure takes it along, so that a hold
 /// on it prevents the erasure of the decision too.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    on_hold: BTreeSet<u64>,
+    holds: Holds,
     /// What a record is about that is on hold, or that has such a record about it.
     kept: BTreeSet<u64>,
     /// By each record that is about another one: the decision that it leads to.
@@ -41,9 +87,9 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) fn new(on_hold: BTreeSet<u64>) -> Self {
+    pub(crate) fn new(holds: Holds) -> Self {
         Self {
-            on_hold,
+            holds,
             kept: BTreeSet::new(),
             decisions: BTreeMap::new(),
             last: BTreeMap::new(),
@@ -59,8 +105,8 @@ impl Terms {
         self.decisions.insert(index, decision);
         let last = self.last.entry(decision).or_default();
         *last = entry.minute.max(*last);
-        if self.on_hold.contains(&link) {
-            self.on_hold.insert(index);
+        if self.is_on_hold(link) {
+            self.holds.hold(index);
         }
     }
 
@@ -68,8 +114,9 @@ impl Terms {
         self.decisions.get(&index).copied().unwrap_or(index)
     }
 
+    /// Also where that is not known.
     pub(crate) fn is_on_hold(&self, index: u64) -> bool {
-        self.on_hold.contains(&index)
+        self.holds.is_on_hold(index).unwrap_or(true)
     }
 
     /// Whether a hold prevents the erasure of a record: on itself, or on one that is erased with

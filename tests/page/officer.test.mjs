@@ -214,6 +214,21 @@ suite('the officer’s page', () => {
     await context.close();
   });
 
+  test('a hold that cannot be read is told, and that nobody knows whether there is one', async () => {
+    const index = await ask(server.url, 'H-1');
+    const { page, context } = await signIn(server.url, 'ann');
+    await page.route(`**/decisions/${index}`, async (route) => {
+      const response = await route.fetch();
+      const one = await response.json();
+      const step = { index: 75001, time: one.time, kind: 'unreadable', by: null, role: null, note: null, change: 'hold' };
+      await route.fulfill({ response, json: { ...one, hold: null, history: [step] } });
+    });
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('.note', { hasText: 'Whether this decision is on hold is not known' }).waitFor();
+    await page.locator('.history', { hasText: 'Record 75001, a hold, cannot be read' }).waitFor();
+    await context.close();
+  });
+
   test('values that were filled in or changed are told, and marked where they counted', async () => {
     const inputs = model.features.filter(({ name }) => name in application);
     const gap = inputs.find(({ missing, type }) => missing === 'impute' && type !== 'category');

@@ -360,6 +360,13 @@ fn observe(event: &Event, keys_apart: bool, metrics: &LogMetrics) {
             );
         }
         Event::Restarted => tracing::warn!("decision log started again from the disk"),
+        Event::KeyLeft { epoch, because } => {
+            tracing::error!(
+                epoch,
+                because,
+                "decision log has an old key that could not be destroyed"
+            );
+        }
         Event::CheckpointFailed(reason) => {
             tracing::error!(
                 reason,

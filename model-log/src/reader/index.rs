@@ -226,7 +226,8 @@ impl Reader {
         newest_first: bool,
         mut each: impl FnMut(u64, &Entry) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
-        let (start, end) = (records.start, records.end.min(self.size()?));
+        let size = self.size()?;
+        let (start, end) = (records.start, records.end.min(size));
         if start >= end {
             return Ok(());
         }
@@ -236,7 +237,15 @@ impl Reader {
             let slots = start.saturating_sub(base)..(end - base).min(EPOCH);
             for block in steps(slots.start / BLOCK..slots.end.div_ceil(BLOCK), newest_first) {
                 let first = slots.start.max(block * BLOCK);
-                let bytes = index.read(first..slots.end.min((block + 1) * BLOCK))?;
+                let last = slots.end.min((block + 1) * BLOCK);
+                let bytes = index.read(first..last)?;
+                // Of the last epoch less may be there, where a log that stopped was cut.
+                if base + EPOCH <= size && bytes.len() as u64 / (LEN as u64) < last - first {
+                    return Err(LogError::damaged(
+                        index.path.display().to_string(),
+                        "the file is cut off: stop the server, remove the file, and start it again",
+                    ));
+                }
                 for at in steps(0..(bytes.len() / LEN) as u64, newest_first) {
                     let entry = index.decode(&bytes[at as usize * LEN..][..LEN])?;
                     if each(base + first + at, &entry).is_break() {

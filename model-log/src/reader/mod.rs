@@ -23,6 +23,7 @@ use crate::keys::{self, Keys};
 use crate::layout::Layout;
 use crate::note::{Checkpoint, Verifier};
 use crate::record::Kind;
+use crate::retention::Holds;
 use crate::seeds::{EPOCH, Seeds};
 use crate::stored::read_checkpoint;
 
@@ -182,9 +183,12 @@ impl Reader {
         ))
     }
 
-    pub(crate) fn seeds(&self, epoch: u64) -> Result<Seeds, LogError> {
-        let path = self.layout.seeds(epoch);
-        Ok(self.keys()?.seeds(&path, epoch)?.0)
+    fn seeds(&self, epoch: u64) -> Result<Seeds, LogError> {
+        Ok(self.seeds_and_generation(epoch)?.0)
+    }
+
+    pub(crate) fn seeds_and_generation(&self, epoch: u64) -> Result<(Seeds, u32), LogError> {
+        self.keys()?.seeds(&self.layout.seeds(epoch), epoch)
     }
 
     /// Records that are on hold.
@@ -192,24 +196,40 @@ impl Reader {
     /// # Errors
     /// When the index or a record of a hold cannot be read.
     pub fn held(&self) -> Result<BTreeSet<u64>, LogError> {
+        let holds = self.holds(|_, error| Err(error))?;
+        Ok(holds.into_on_hold())
+    }
+
+    /// Which records are on hold. `unread` decides about a hold or a release that cannot be read.
+    fn holds(
+        &self,
+        mut unread: impl FnMut(u64, LogError) -> Result<(), LogError>,
+    ) -> Result<Holds, LogError> {
         let mut changes = Vec::new();
         self.each_entry(|index, entry| {
             if matches!(entry.kind, Kind::Hold | Kind::Release) {
                 changes.push((index, entry.kind));
             }
         })?;
-        let (mut held, mut opener) = (BTreeSet::new(), self.opener());
+        let (mut holds, mut opener) = (Holds::default(), self.opener());
         for (index, kind) in changes {
-            let hold: event::Hold = opener.record(index)?.event()?;
+            let opened = opener.record(index);
+            let hold: event::Hold = match opened.and_then(|opened| opened.event()) {
+                Ok(hold) => hold,
+                Err(error) => {
+                    unread(index, error)?;
+                    holds.skip(index);
+                    continue;
+                }
+            };
             for index in hold.indexes {
-                if kind == Kind::Hold {
-                    held.insert(index);
-                } else {
-                    held.remove(&index);
+                match kind {
+                    Kind::Hold => holds.hold(index),
+                    _ => holds.release(index),
                 }
             }
         }
-        Ok(held)
+        Ok(holds)
     }
 
     /// Opens the records of `from..to` in order; `each` gets one after the other. `to` beyond

@@ -185,12 +185,17 @@ impl Reader {
     /// Records about applicants that are beyond their retention at `now` (minutes since 1970
     /// UTC), that no hold keeps, and that were not erased yet. A record about a decision is kept
     /// as long as the decision, and one on hold keeps what it is about: an erasure of all that
-    /// is found is not refused.
+    /// is found is not refused for a hold. So a record is left out, too, that a damaged hold or
+    /// release may name, unless a later one does.
     ///
     /// # Errors
-    /// When the index or a hold cannot be read.
+    /// When the index cannot be read, or a hold for an error of the system that may pass.
     pub fn beyond_retention(&self, months: u32, now: u32) -> Result<Vec<Found>, LogError> {
-        let mut terms = Terms::new(self.held()?);
+        let holds = self.holds(|_, error| match error.is_lasting() {
+            true => Ok(()),
+            false => Err(error),
+        });
+        let mut terms = Terms::new(holds?);
         self.each_entry(|index, entry| terms.add(index, entry))?;
         let mut found = Vec::new();
         self.walk(0..u64::MAX, true, |index, entry| {

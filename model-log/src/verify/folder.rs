@@ -1,11 +1,13 @@
 //! The names in the folders: every file has a place, and nothing else is there.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::epoch::Epoch;
 use super::{Check, Report};
 use crate::disk::How;
 use crate::error::LogError;
-use crate::keys;
+use crate::keys::{self, Keys};
 use crate::layout::number;
 
 const ROOT: [&str; 10] = [
@@ -26,10 +28,11 @@ impl Check {
     pub(super) fn folders(
         &self,
         keys: &Path,
-        epochs: u64,
+        read: &[Epoch],
         report: &mut Report,
     ) -> Result<(), LogError> {
         let layout = &self.layout;
+        let epochs = read.len() as u64;
         for (name, _) in self.names(layout.folder())? {
             if !ROOT.contains(&name.as_str()) {
                 self.stranger(&name, &name, report);
@@ -48,8 +51,44 @@ impl Check {
                 }
             }
         }
-        if self.keys.is_some() {
+        if let Some(known) = &self.keys {
             self.key_names(keys, epochs, report)?;
+            self.old_keys(known, read, report)?;
+        }
+        Ok(())
+    }
+
+    /// Tells of epochs that have more than one key: an old copy of the seeds opens with the older.
+    fn old_keys(&self, keys: &Keys, read: &[Epoch], report: &mut Report) -> Result<(), LogError> {
+        let epochs = read.len() as u64;
+        let mut doubled = keys.doubled()?;
+        // A running server has come to those behind the ones that were listed.
+        doubled.retain(|epoch, _| *epoch < epochs);
+        if doubled.is_empty() {
+            return Ok(());
+        }
+        let mut replacing = BTreeSet::new();
+        if self.open {
+            // Until the next epoch has a record, an erasure may end the one before.
+            let has_begun = read.last().is_some_and(|last| last.count > 0);
+            replacing.extend(epochs.saturating_sub(if has_begun { 1 } else { 2 })..epochs);
+            replacing.extend(self.erased_last(epochs - 1).unwrap_or_default());
+            // A key that an erasure replaces is gone once that is no more the last record, and its
+            // number never comes again.
+            let now = keys.doubled()?;
+            doubled.retain(|epoch, generations| now.get(epoch) == Some(generations));
+        }
+        for epoch in doubled.into_keys() {
+            let (place, problem) = (
+                format!("keys/epoch-{epoch:08}-*.key"),
+                "an older key of the epoch is still there",
+            );
+            if replacing.contains(&epoch) {
+                let note = format!("{place}: {problem}: the next start destroys it");
+                report.notes.push(note);
+            } else {
+                report.problem(place, problem);
+            }
         }
         Ok(())
     }
@@ -70,30 +109,15 @@ impl Check {
     }
 
     fn key_names(&self, folder: &Path, epochs: u64, report: &mut Report) -> Result<(), LogError> {
-        let mut found = vec![0; epochs as usize];
         for (name, _) in self.names(folder)? {
             if keys::FILES.contains(&name.as_str()) {
                 self.key_file(folder, &name, report)?;
                 continue;
             }
-            let epoch = name
-                .strip_prefix("epoch-")
-                .and_then(|rest| rest.strip_suffix(".key"))
-                .and_then(|rest| rest.split_once('-'))
-                .filter(|(_, generation)| number(generation).is_some())
-                .and_then(|(epoch, _)| number(epoch));
-            match epoch.and_then(|epoch| found.get_mut(epoch as usize)) {
-                Some(count) => *count += 1,
-                None if epoch.is_some_and(|epoch| self.may_have_begun(epoch, epochs)) => {}
-                None => self.stranger(&format!("keys/{name}"), &name, report),
-            }
-        }
-        for (epoch, count) in found.iter().enumerate() {
-            if *count > 1 && !self.open {
-                report.problem(
-                    format!("keys/epoch-{epoch:08}-*.key"),
-                    "an older key of the epoch is still there",
-                );
+            let epoch = keys::generation_of(&name).map(|(epoch, _)| epoch);
+            let is_known = |epoch: u64| epoch < epochs || self.may_have_begun(epoch, epochs);
+            if !epoch.is_some_and(is_known) {
+                self.stranger(&format!("keys/{name}"), &name, report);
             }
         }
         Ok(())

@@ -171,6 +171,31 @@ impl Check {
         Ok(said)
     }
 
+    /// The epochs of the records that the last record of the log erases, as it is now; none where
+    /// it is no erasure. `last` was the last epoch.
+    pub(super) fn erased_last(&self, last: u64) -> Result<BTreeSet<u64>, LogError> {
+        let (disk, layout) = (&*self.disk, &self.layout);
+        let mut erased = BTreeSet::new();
+        let Some(keys) = &self.keys else {
+            return Ok(erased);
+        };
+        // The last record may have ended the epoch before.
+        for epoch in last.saturating_sub(1)..layout.epochs(disk)? {
+            let (mut seeds, _) = keys.seeds(&layout.seeds(epoch), epoch)?;
+            scan(disk, layout, epoch, |_, frame| {
+                erased.clear();
+                if frame.leaf.kind == Kind::Erasure {
+                    let key = seeds.key((frame.index % EPOCH) as u32);
+                    let erasure = open_erasure(frame, key);
+                    let indexes = erasure.into_iter().flat_map(|erasure| erasure.indexes);
+                    erased.extend(indexes.map(|index| index / EPOCH));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(erased)
+    }
+
     /// Every model that answered is there and is what its name says.
     pub(super) fn models(&self, read: &[Epoch], report: &mut Report) -> Result<(), LogError> {
         let used: BTreeSet<Digest> = read

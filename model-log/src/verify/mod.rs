@@ -128,7 +128,7 @@ fn check(
     check.erasures(&read, &mut report);
     check.models(&read, &mut report)?;
     tiles::check(&check, &read, files, &mut report);
-    check.folders(&key_folder, epochs, &mut report)?;
+    check.folders(&key_folder, &read, &mut report)?;
     Ok(report)
 }
 

@@ -71,35 +71,64 @@ const BLOCK: u32 = 4096;
 /// The most bytes of a reason.
 const MAX_BECAUSE: usize = 4096;
 
+/// A change that may be made: everything that it needs could be read.
+pub(crate) struct Checked {
+    what: What,
+    affected: Vec<u64>,
+    record: Vec<Prepared>,
+}
+
 impl Core {
-    pub(crate) fn change(
-        &mut self,
+    /// Checks a change, without a trace where it is refused.
+    pub(crate) fn check(
+        &self,
         mut facts: Facts,
         change: &Change,
         by: &str,
         months: u32,
-    ) -> Result<Changed, LogError> {
+    ) -> Result<Checked, LogError> {
         let reader = Reader::over(
             self.disk.clone(),
             self.layout.clone(),
             Some(self.keys.clone()),
         );
         facts.complete(&reader, self.size)?;
-        let affected = facts.affected();
-        let term = Term {
-            months,
-            is_early: facts.what == What::Erase
-                && facts.check_erasure(months, change.before_term)?,
-        };
-        let what = facts.what;
-        let record = record_of(what, &affected, change, by, term);
-        let receipts = self.append(&mut Prepared::all(vec![record], &self.keys)?)?;
+        let (what, affected) = (facts.what, facts.affected());
+        let mut is_early = false;
         if what == What::Erase {
-            self.destroy(&affected)?;
+            is_early = facts.check_erasure(months, change.before_term)?;
+            self.check_keys(&facts, &affected)?;
+        }
+        let term = Term { months, is_early };
+        let record = record_of(what, &affected, change, by, term);
+        let record = Prepared::all(vec![record], &self.keys)?;
+        Ok(Checked {
+            what,
+            affected,
+            record,
+        })
+    }
+
+    /// Looks at what an erasure opens to destroy keys: once its record is there, an error stops
+    /// the log. What the caller read already is not read again, since every decision waits.
+    fn check_keys(&self, facts: &Facts, affected: &[u64]) -> Result<(), LogError> {
+        for epoch in epochs(affected) {
+            let read = facts.generations.get(&epoch).copied();
+            let keys = self.keys.check(&self.layout.seeds(epoch), epoch, read);
+            keys.map_err(|error| unreadable(epoch, error))?;
+            self.open_index(epoch)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn change(&mut self, mut checked: Checked) -> Result<Changed, LogError> {
+        let receipts = self.append(&mut checked.record)?;
+        if checked.what == What::Erase {
+            self.destroy(&checked.affected)?;
         }
         Ok(Changed {
             index: receipts.first().map_or(0, |receipt| receipt.index),
-            records: affected.len(),
+            records: checked.affected.len(),
         })
     }
 
@@ -128,16 +157,28 @@ impl Core {
 
     /// Clears the ids in the index where they are, so that no copy of the file stays behind.
     fn clear_ids(&self, epoch: u64, slots: &BTreeSet<u32>) -> Result<(), LogError> {
+        let Some(mut file) = self.open_index(epoch)? else {
+            return Ok(());
+        };
         let path = self.layout.index(epoch);
         let slots: Vec<u32> = slots.iter().copied().collect();
-        let clear = || {
-            let mut file = self.disk.open(&path, How::Existing)?;
+        let mut clear = || {
             for near in slots.chunk_by(|slot, next| slot / BLOCK == next / BLOCK) {
                 clear_near(&mut *file, near)?;
             }
             file.sync()
         };
         clear().map_err(|error| LogError::io(&path, error))
+    }
+
+    /// The index of an epoch; `None` where it is missing: there are no ids to clear then, and a start
+    /// derives it from the records, without those that are erased.
+    fn open_index(&self, epoch: u64) -> Result<Option<Box<dyn DiskFile>>, LogError> {
+        let path = self.layout.index(epoch);
+        match self.disk.open(&path, How::Existing) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some).map_err(|error| LogError::io(&path, error)),
+        }
     }
 
     /// Ends the erasure of this record, which a crash may have interrupted.
@@ -149,6 +190,20 @@ impl Core {
         );
         let erasure: event::Erasure = reader.record(record)?.event()?;
         self.destroy(&erasure.indexes)
+    }
+}
+
+/// The epochs of some records.
+pub(super) fn epochs(indexes: &[u64]) -> BTreeSet<u64> {
+    indexes.iter().map(|index| index / EPOCH).collect()
+}
+
+/// An erasure is refused, since the keys of an epoch cannot be read.
+pub(super) fn unreadable(epoch: u64, error: LogError) -> LogError {
+    LogError::KeysUnreadable {
+        first: epoch * EPOCH,
+        last: (epoch + 1) * EPOCH - 1,
+        because: Box::new(error),
     }
 }
 

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use super::change::What;
+use super::change::{What, epochs, unreadable};
 use super::prepared::now;
 use crate::error::LogError;
 use crate::event;
 use crate::index::Entry;
 use crate::reader::{Opened, Reader};
 use crate::record::Kind;
-use crate::retention::{Terms, end_of_term, is_beyond};
+use crate::retention::{Holds, Terms, end_of_term, is_beyond};
 
 /// What is known about the records that are to be changed.
 #[derive(Debug)]
@@ -29,8 +29,12 @@ pub(crate) struct Facts {
     related: BTreeSet<u64>,
     /// Of these the ones that are about another, in the order of the log.
     linked: Vec<(u64, Entry)>,
-    /// Those of them that are on hold, however many others are.
-    held: BTreeSet<u64>,
+    /// Which of them are on hold, however many others are.
+    holds: Holds,
+    /// Why the last hold or release that cannot be read could not.
+    unread: Option<LogError>,
+    /// For an erasure: the epochs whose keys were read, and of which generation they were.
+    pub(super) generations: BTreeMap<u64, u32>,
 }
 
 impl Facts {
@@ -38,7 +42,8 @@ impl Facts {
     /// an erasure that is acknowledged are in the index.
     ///
     /// # Errors
-    /// When one of them does not exist, or the index cannot be read.
+    /// When one of them does not exist, the index cannot be read, or the keys of one that is to be
+    /// erased.
     pub(super) fn read(
         reader: &Reader,
         what: What,
@@ -55,7 +60,9 @@ impl Facts {
             entries: BTreeMap::new(),
             related: BTreeSet::new(),
             linked: Vec::new(),
-            held: BTreeSet::new(),
+            holds: Holds::default(),
+            unread: None,
+            generations: BTreeMap::new(),
         };
         if what == What::Erase {
             for index in named {
@@ -63,6 +70,14 @@ impl Facts {
             }
         }
         facts.update(reader, size)?;
+        if what == What::Erase {
+            // All of them, before any is destroyed.
+            for epoch in epochs(&facts.affected()) {
+                let keys = reader.seeds_and_generation(epoch);
+                let (_, generation) = keys.map_err(|error| unreadable(epoch, error))?;
+                facts.generations.insert(epoch, generation);
+            }
+        }
         Ok(facts)
     }
 
@@ -89,7 +104,30 @@ impl Facts {
                 });
             }
         }
-        Ok(())
+        self.check_holds()
+    }
+
+    /// Refuses what depends on a hold or release that cannot be read. A hold does not: to hold a
+    /// record twice harms nothing.
+    fn check_holds(&mut self) -> Result<(), LogError> {
+        let is_erased = |index: &&u64| self.entries.get(index).is_some_and(|entry| entry.erased);
+        let mut named = self.indexes.union(&self.related);
+        let unknown = named.find_map(|index| {
+            let change = self.holds.is_on_hold(*index).err();
+            change
+                .filter(|_| !is_erased(&index))
+                .map(|change| (*index, change))
+        });
+        match (self.what, unknown, self.unread.take()) {
+            (What::Release | What::Erase, Some((index, change)), Some(error)) => {
+                Err(LogError::HoldUnreadable {
+                    index,
+                    change,
+                    because: Box::new(error),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks at the records that were not looked at yet.
@@ -106,9 +144,17 @@ impl Facts {
         })?;
         self.size = size;
         let mut opener = reader.opener();
-        changes
-            .into_iter()
-            .try_for_each(|(index, kind)| self.apply(&opener.record(index)?, kind))
+        for (index, kind) in changes {
+            let opened = opener.record(index);
+            match opened.and_then(|opened| self.apply(&opened, kind)) {
+                Err(error) if kind != Kind::Erasure && error.is_lasting() => {
+                    self.holds.skip(index);
+                    self.unread = Some(error);
+                }
+                applied => applied?,
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, index: u64, entry: &Entry) {
@@ -138,25 +184,22 @@ impl Facts {
         }
         let hold: event::Hold = change.event()?;
         for index in hold.indexes {
-            match kind {
-                // Only what is there can be held, so that it is known by now whether it matters.
-                Kind::Hold if self.matters(index) => self.held.insert(index),
-                Kind::Hold => false,
-                _ => self.held.remove(&index),
-            };
+            // Only what is there can be held, so that it is known by now whether it matters.
+            if self.indexes.contains(&index) || self.related.contains(&index) {
+                match kind {
+                    Kind::Hold => self.holds.hold(index),
+                    _ => self.holds.release(index),
+                }
+            }
         }
         Ok(())
-    }
-
-    fn matters(&self, index: u64) -> bool {
-        self.indexes.contains(&index) || self.related.contains(&index)
     }
 
     /// The records that are changed: those that are not what they are to be already.
     pub(super) fn affected(&self) -> Vec<u64> {
         let is_affected = |(index, entry): (&u64, &Entry)| match self.what {
-            What::Hold => !self.held.contains(index),
-            What::Release => self.held.contains(index),
+            What::Hold => self.holds.is_on_hold(*index) != Ok(true),
+            What::Release => self.holds.is_on_hold(*index) == Ok(true),
             What::Erase => !entry.erased,
         };
         let entries = self.entries.iter();
@@ -168,7 +211,7 @@ impl Facts {
 
     /// Whether one of the records is erased before its term; an error when it may not be.
     pub(super) fn check_erasure(&self, months: u32, before_term: bool) -> Result<bool, LogError> {
-        let mut terms = Terms::new(self.held.clone());
+        let mut terms = Terms::new(self.holds.clone());
         let linked = self.linked.iter();
         linked.for_each(|(index, entry)| terms.add(*index, entry));
         let mut early = false;
@@ -223,7 +266,11 @@ mod tests {
             (What::Release, 4, vec![]),
         ] {
             let facts = Facts::read(&log.reader(), what, &[named], size).unwrap();
-            assert_eq!(Vec::from_iter(facts.held), held, "{what:?} {named}");
+            assert_eq!(
+                Vec::from_iter(facts.holds.into_on_hold()),
+                held,
+                "{what:?} {named}"
+            );
         }
         assert!(matches!(
             log.erase(&change(vec![3]), "test"),

@@ -200,7 +200,7 @@ impl Writer {
     ///
     /// # Errors
     /// When a record does not exist, is on hold, or is to be kept longer and `before_term` is
-    /// not set.
+    /// not set, and when the keys of one cannot be read. With any of these nothing is recorded.
     pub fn erase(&self, change: &Change, by: &str) -> Result<Changed, LogError> {
         self.change(What::Erase, change, by)
     }
@@ -218,7 +218,7 @@ impl Writer {
             if queue.closing {
                 return Err(AppendError::Closed.into());
             }
-            queue.change((facts, change.clone(), by.to_owned(), promise));
+            queue.change((Box::new(facts), change.clone(), by.to_owned(), promise));
         }
         self.handle.shared.arrived.notify_one();
         pending.wait()

@@ -288,7 +288,7 @@ impl Ready {
 }
 
 impl Core {
-    /// The first writes after opening: tiles, an erasure that was begun, the record about what was
+    /// The first writes after opening: tiles, an erasure that was begun, old keys, the record about what was
     /// cut, and a checkpoint. An epoch that a crash left full is ended by the next record.
     fn begin(
         &mut self,
@@ -304,6 +304,7 @@ impl Core {
         if let Some(erasure) = erasure {
             self.erase_again(erasure)?;
         }
+        self.settle_keys(events)?;
         if let Some(recovered) = recovered {
             let (bytes, records) = (recovered.bytes, recovered.records);
             let mut record = Record::new(Kind::Recovered);
@@ -313,6 +314,23 @@ impl Core {
         }
         if self.sign_checkpoint(false)? {
             events.push(Event::Checkpoint(self.checkpoint.1.clone()));
+        }
+        Ok(())
+    }
+
+    /// Destroys keys of ended epochs that somebody has put back: an old copy of the seeds would
+    /// open with them.
+    fn settle_keys(&self, events: &mut Vec<Event>) -> Result<(), LogError> {
+        let ended = |(epoch, _): &(u64, Vec<u32>)| *epoch < self.current.epoch;
+        for (epoch, _) in self.keys.doubled()?.into_iter().filter(ended) {
+            let path = self.layout.seeds(epoch);
+            let seeds = self.keys.seeds(&path, epoch);
+            let settled = seeds.and_then(|(seeds, _)| self.keys.reseal(&path, epoch, &seeds));
+            if let Err(error) = settled {
+                // Decisions do not wait for an epoch that has ended.
+                let because = error.to_string();
+                events.push(Event::KeyLeft { epoch, because });
+            }
         }
         Ok(())
     }

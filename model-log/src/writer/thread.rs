@@ -31,7 +31,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 type Group = (Vec<Prepared>, Promise<Appended>);
 
 /// A hold, a release or an erasure, what is known for it, who asks for it, and who waits for it.
-type ChangeJob = (Facts, Change, String, Promise<Result<Changed, LogError>>);
+type ChangeJob = (
+    Box<Facts>,
+    Change,
+    String,
+    Promise<Result<Changed, LogError>>,
+);
 
 /// Something to do.
 enum Job {
@@ -414,8 +419,16 @@ fn apply(
     (facts, change, by, promise): ChangeJob,
 ) -> Result<(), LogError> {
     let months = shared.opening.options.retention_months;
+    let checked = match core.check(*facts, &change, &by, months) {
+        Ok(checked) => checked,
+        // Nothing was written, so nothing is uncertain.
+        Err(error) => {
+            promise.send(Err(error));
+            return Ok(());
+        }
+    };
     let before = core.size;
-    match core.change(facts, &change, &by, months) {
+    match core.change(checked) {
         Err(error @ LogError::Io { .. }) => {
             let because = mark_stopped(shared, &error);
             promise.send(Err(AppendError::Stopped(because).into()));

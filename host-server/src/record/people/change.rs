@@ -1,8 +1,8 @@
 //! Which records holds, releases and erasures name: only their own contents say.
 
-use model_log::{Kind, Opened, event};
+use model_log::{Kind, LogError, Opened, event};
 
-use super::event::{event, history};
+use super::event::history;
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
@@ -13,21 +13,32 @@ use crate::record::queue::Named;
 const MANY: usize = 256;
 
 /// Opens every change of which it is not known what it names, so that no look at a decision has to.
+/// Those that cannot be read are logged.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// When the log's index cannot be read.
 pub(crate) fn open_changes(log: &DecisionLog) -> Result<(), ApiError> {
     let unknown = log.queue().map_err(refuse)?.unknown_changes();
     let reader = log.reader();
     let mut opener = reader.opener();
-    let mut done = Ok(());
+    let (mut unread, mut last) = (0_u64, None);
     for change in unknown {
-        match opener.record(change) {
-            Ok(opened) => drop(learn(log, &opened)),
-            Err(error) => done = Err(error),
+        let learned = opener.record(change).and_then(|opened| learn(log, &opened));
+        if let Err(error) = learned {
+            unread += 1;
+            last = Some((change, error));
         }
     }
-    done.map_err(refuse)
+    // Decisions do not wait for it, and whoever looks at a decision tries again.
+    if let Some((change, error)) = last {
+        tracing::error!(
+            records = unread,
+            last = change,
+            %error,
+            "holds, releases or erasures not readable: run `underwrite log verify`"
+        );
+    }
+    Ok(())
 }
 
 /// Opens one that has just been written, for the same reason.
@@ -35,25 +46,29 @@ pub(crate) fn open_changes(log: &DecisionLog) -> Result<(), ApiError> {
 /// # Errors
 /// When the log cannot be read.
 pub(crate) fn open_change(log: &DecisionLog, change: u64) -> Result<(), ApiError> {
-    learn(log, &log.reader().record(change).map_err(refuse)?);
+    let opened = log.reader().record(change);
+    let learned = opened.and_then(|opened| learn(log, &opened));
+    learned.map_err(refuse)?;
     Ok(())
 }
 
 /// Remembers what a hold, a release or an erasure names, and returns it.
-pub(super) fn learn(log: &DecisionLog, opened: &Opened) -> Vec<u64> {
-    let names = names(opened);
+///
+/// # Errors
+/// When it does not say so.
+pub(super) fn learn(log: &DecisionLog, opened: &Opened) -> Result<Vec<u64>, LogError> {
+    let names = names(opened)?;
     let told = (names.len() > MANY).then(|| history(opened));
     let named = Named::new(&names, told);
     log.queue_without_update().named(opened.index, named);
-    names
+    Ok(names)
 }
 
-fn names(opened: &Opened) -> Vec<u64> {
-    let names = match opened.kind {
-        Kind::Erasure => event(opened).map(|event: event::Erasure| event.indexes),
-        _ => event(opened).map(|event: event::Hold| event.indexes),
-    };
-    names.unwrap_or_default()
+fn names(opened: &Opened) -> Result<Vec<u64>, LogError> {
+    match opened.kind {
+        Kind::Erasure => opened.event().map(|event: event::Erasure| event.indexes),
+        _ => opened.event().map(|event: event::Hold| event.indexes),
+    }
 }
 
 #[cfg(test)]

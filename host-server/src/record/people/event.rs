@@ -1,6 +1,6 @@
 //! Records of what happened to a decision, as JSON.
 
-use model_log::{Body, Kind, Opened, Role, event};
+use model_log::{Body, Found, Kind, Opened, Role, event};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -71,6 +71,20 @@ pub(super) fn history(opened: &Opened) -> Value {
         shown.extend(more);
     }
     shown
+}
+
+/// A hold, a release or an erasure in a decision's history that cannot be read, and may be about
+/// another one.
+pub(super) fn unreadable(change: &Found) -> Value {
+    json!({
+        "index": change.index,
+        "time": minute_text(change.minute),
+        "kind": "unreadable",
+        "by": null,
+        "role": null,
+        "note": null,
+        "change": kind(change.kind),
+    })
 }
 
 fn decided(opened: &Opened) -> Value {

@@ -36,6 +36,22 @@ pub(crate) fn refuse(error: LogError) -> ApiError {
             ApiError::Conflict { detail }
         }
         LogError::Argument(_) => ApiError::Malformed { detail },
+        LogError::KeysUnreadable { first, last, .. } => {
+            tracing::error!(%error, "erasure refused");
+            ApiError::NotRecorded {
+                reason: format!(
+                    "nothing was erased: the keys of records {first} to {last} cannot be read; the server's log says why"
+                ),
+            }
+        }
+        LogError::HoldUnreadable { index, change, .. } => {
+            tracing::error!(%error, "release or erasure refused");
+            ApiError::NotRecorded {
+                reason: format!(
+                    "nothing was changed: whether record {index} is on hold is not known, since record {change}, a hold or a release, cannot be read; the server's log says why"
+                ),
+            }
+        }
         LogError::Append(ref why) if !matches!(why, AppendError::Unreadable { .. }) => {
             ApiError::NotRecorded {
                 reason: reason(why),

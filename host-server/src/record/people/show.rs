@@ -1,16 +1,15 @@
 //! One decision with everything that is recorded about it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model_log::{Body, Kind, Opened, Opener, Query, Reader};
+use model_log::{Body, Found, Kind, Opened, Query, Reader};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::case::Case;
 use super::change::learn;
-use super::event::{self as told, model, persons_decision, role, text, time};
+use super::event::{self as told, model, persons_decision, role, text, time, unreadable};
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
@@ -56,7 +55,7 @@ pub(crate) fn show(log: &DecisionLog, index: u64, before: Option<u64>) -> Result
     let case = Case::find(log, index)?;
     let opened = opener.record(index).map_err(refuse)?;
     let state = case.standing.state;
-    let changes = changes(log, &mut opener, index)?;
+    let changes = changes(log, &reader, &case.decision)?;
     let is_held = is_held(&reader, &changes)?;
     let said = case.linked.iter().map(|linked| linked.index);
     let said = said.chain(shadows(log, &reader, index)?);
@@ -148,34 +147,41 @@ fn shadows(log: &DecisionLog, reader: &Reader, index: u64) -> Result<Vec<u64>, A
     Ok(found.map(|found| found.index).collect())
 }
 
-/// Holds, releases and erasures that name the decision.
-fn changes(
-    log: &DecisionLog,
-    opener: &mut Opener<'_>,
-    index: u64,
-) -> Result<Vec<Naming>, ApiError> {
-    let mut changes = log.queue().map_err(refuse)?.changes(index);
-    let mut others = BTreeSet::new();
-    for unknown in changes.iter().filter(|one| !one.is_known) {
-        let opened = opener.record(unknown.change).map_err(refuse)?;
-        if !learn(log, &opened).contains(&index) {
-            others.insert(unknown.change);
+/// Holds, releases and erasures that name the decision, and those that may: they cannot be read.
+fn changes(log: &DecisionLog, reader: &Reader, decision: &Found) -> Result<Vec<Naming>, ApiError> {
+    let mut opener = reader.opener();
+    let mut changes = Vec::new();
+    for mut one in log.queue().map_err(refuse)?.changes(decision.index) {
+        if !one.is_known {
+            let change = reader.found(one.change).map_err(refuse)?;
+            // An erasure that named it would have erased it.
+            if change.kind == Kind::Erasure && !decision.erased {
+                continue;
+            }
+            let opened = opener.record(one.change);
+            match opened.and_then(|opened| learn(log, &opened)) {
+                Ok(names) if !names.contains(&decision.index) => continue,
+                Ok(_) => one.is_known = true,
+                Err(error) if error.is_lasting() => one.told = Some(unreadable(&change).into()),
+                Err(error) => return Err(refuse(error)),
+            }
         }
+        changes.push(one);
     }
-    changes.retain(|one| !others.contains(&one.change));
     Ok(changes)
 }
 
-/// Whether the last hold or release is a hold.
-fn is_held(reader: &Reader, changes: &[Naming]) -> Result<bool, ApiError> {
+/// Whether the last hold or release is a hold; `None` where that one cannot be read.
+fn is_held(reader: &Reader, changes: &[Naming]) -> Result<Option<bool>, ApiError> {
     for one in changes.iter().rev() {
         match reader.found(one.change).map_err(refuse)?.kind {
-            Kind::Hold => return Ok(true),
-            Kind::Release => return Ok(false),
+            Kind::Hold | Kind::Release if !one.is_known => return Ok(None),
+            Kind::Hold => return Ok(Some(true)),
+            Kind::Release => return Ok(Some(false)),
             _ => {}
         }
     }
-    Ok(false)
+    Ok(Some(false))
 }
 
 impl Shown {

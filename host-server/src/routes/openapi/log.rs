@@ -178,7 +178,10 @@ fn persons_decision() -> Value {
 fn one() -> Value {
     let mut schema = decision();
     schema["properties"]["log"] = log();
-    schema["properties"]["hold"] = json!({ "type": "boolean" });
+    schema["properties"]["hold"] = json!({
+        "type": ["boolean", "null"],
+        "description": "Whether it is on hold; null where that is not known, since a hold or a release cannot be read.",
+    });
     schema["properties"]["model"] = model();
     schema["properties"]["reasons"] = json!({
         "description": "Of the answer, or else of the explanation.",
@@ -190,7 +193,7 @@ fn one() -> Value {
     });
     schema["properties"]["history"] = json!({
         "type": "array",
-        "description": "What happened since, oldest first, at most 200 records. An override has the fields of `PersonsDecision`, and a step: decided, proposed or confirmed.",
+        "description": "What happened since, oldest first, at most 200 records. An override has the fields of `PersonsDecision`, and a step: decided, proposed or confirmed. One of the kind `unreadable` is a hold, release or erasure (`change`) that cannot be read, and may be about another decision.",
         "items": { "type": "object" },
     });
     schema["properties"]["earlier"] = json!({
