@@ -93,6 +93,29 @@ fn an_erasure_that_was_undone_is_a_problem_in_a_log_that_is_open() {
     log.close().unwrap();
 }
 
+/// The index says that it is erased, and its key is there: the erasure once destroyed nothing.
+#[test]
+fn what_came_back_with_a_restored_key_is_erased_again() {
+    const BEFORE: u64 = (1 << 16) + 5;
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), BEFORE);
+    let before = Before::of(folder.path(), 1);
+    log.erase(&change(&[5, 6]), "tester").unwrap();
+    append(&log, BEFORE..BEFORE + 3);
+    log.close().unwrap();
+    let index = std::fs::read(folder.path().join("index/00000000")).unwrap();
+    before.put_back(folder.path());
+    std::fs::write(folder.path().join("index/00000000"), index).unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(problems(&checked(folder.path())), [5, 6].map(still_there));
+    assert_eq!(log.erase(&change(&[5, 7]), "tester").unwrap().records, 2);
+    assert_eq!(problems(&checked(folder.path())), [still_there(6)]);
+    assert_eq!(log.erase(&change(&[6, 7]), "tester").unwrap().records, 1);
+    assert_eq!(log.erase(&change(&[5, 6, 7]), "tester").unwrap().records, 0);
+    log.close().unwrap();
+    assert_eq!(sound(folder.path()).erased, 3);
+}
+
 #[test]
 fn the_last_erasure_may_be_one_that_a_crash_interrupted() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,6 +14,7 @@ use crate::index::Entry;
 use crate::reader::{Opened, Reader};
 use crate::record::Kind;
 use crate::retention::{Holds, Terms, end_of_term, is_beyond};
+use crate::seeds::EPOCH;
 
 /// What is known about the records that are to be changed.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Facts {
     holds: Holds,
     /// Why the last hold or release that cannot be read could not.
     unread: Option<LogError>,
+    /// For an erasure: those that are erased and have a key again, as after a restore.
+    restored: BTreeSet<u64>,
     /// For an erasure: the epochs whose keys were read, and of which generation they were.
     pub(super) generations: BTreeMap<u64, u32>,
 }
@@ -62,6 +65,7 @@ impl Facts {
             linked: Vec::new(),
             holds: Holds::default(),
             unread: None,
+            restored: BTreeSet::new(),
             generations: BTreeMap::new(),
         };
         if what == What::Erase {
@@ -71,14 +75,30 @@ impl Facts {
         }
         facts.update(reader, size)?;
         if what == What::Erase {
-            // All of them, before any is destroyed.
-            for epoch in epochs(&facts.affected()) {
-                let keys = reader.seeds_and_generation(epoch);
-                let (_, generation) = keys.map_err(|error| unreadable(epoch, error))?;
-                facts.generations.insert(epoch, generation);
-            }
+            facts.read_keys(reader)?;
         }
         Ok(facts)
+    }
+
+    /// Reads the keys of the records that are to be erased: all of them, before any is destroyed.
+    fn read_keys(&mut self, reader: &Reader) -> Result<(), LogError> {
+        let affected = epochs(&self.affected());
+        let named: Vec<u64> = self.entries.keys().copied().collect();
+        for named in named.chunk_by(|one, next| one / EPOCH == next / EPOCH) {
+            let epoch = named[0] / EPOCH;
+            let (seeds, generation) = match reader.seeds_and_generation(epoch) {
+                Ok(keys) => keys,
+                Err(error) if affected.contains(&epoch) => return Err(unreadable(epoch, error)),
+                // All that is named of it is erased.
+                Err(_) => continue,
+            };
+            self.generations.insert(epoch, generation);
+            let has_key = |index: &u64| !seeds.is_destroyed((index % EPOCH) as u32);
+            let restored = named.iter().filter(|index| self.entries[index].erased);
+            self.restored
+                .extend(restored.copied().filter(|index| has_key(index)));
+        }
+        Ok(())
     }
 
     /// A record, what it is about, what that is about, and so on.
@@ -200,7 +220,7 @@ impl Facts {
         let is_affected = |(index, entry): (&u64, &Entry)| match self.what {
             What::Hold => self.holds.is_on_hold(*index) != Ok(true),
             What::Release => self.holds.is_on_hold(*index) == Ok(true),
-            What::Erase => !entry.erased,
+            What::Erase => !entry.erased || self.restored.contains(index),
         };
         let entries = self.entries.iter();
         entries
