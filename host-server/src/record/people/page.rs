@@ -50,7 +50,8 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
     if !wanted.is_of_queue() {
         all = every(&reader, log, wanted)?;
     }
-    let fit = fitting(&all).min(wanted.limit);
+    all.truncate(wanted.limit + 1);
+    let fit = fitting(&reader, &all)?.min(wanted.limit);
     let is_more = all.len() > fit;
     all.truncate(fit);
     let next = all.last().map(|(found, _)| found.index);
@@ -67,14 +68,19 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
     })
 }
 
-/// How many of these are a page by their bytes, one at least.
-fn fitting(all: &[(Found, Standing)]) -> usize {
+/// How many of these are a page by their bytes and those of what people said of them, one at least.
+fn fitting(reader: &Reader, all: &[(Found, Standing)]) -> Result<usize, ApiError> {
     let mut bytes = 0;
-    let fits = |(found, _): &&(Found, Standing)| {
+    for (fit, (found, standing)) in all.iter().enumerate() {
         bytes += u64::from(found.length);
-        bytes <= MOST_BYTES
-    };
-    all.iter().take_while(fits).count().max(1)
+        for said in [standing.proposed, standing.settled].into_iter().flatten() {
+            bytes += u64::from(reader.found(said).map_err(refuse)?.length);
+        }
+        if bytes > MOST_BYTES {
+            return Ok(fit.max(1));
+        }
+    }
+    Ok(all.len())
 }
 
 /// How many decisions wait for a person: without any word, and for a second one.

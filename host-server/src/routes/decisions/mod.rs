@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use model_http::media;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -104,12 +105,16 @@ async fn list(
     let wanted = wanted(query.as_deref().unwrap_or_default())?;
     let caller = asker.caller;
     let is_of_queue = wanted.is_of_queue();
-    let list = move || people::list(&asker.log, &wanted);
+    // A page may have megabytes: it is written where it is read.
+    let list = move || {
+        let page = people::list(&asker.log, &wanted)?;
+        Ok::<_, ApiError>(serde_json::to_vec(&page).unwrap_or_default())
+    };
     let page = match is_of_queue {
         true => look(&app, &caller, list).await?,
         false => search(&app, &caller, list).await?,
     };
-    Ok((PRIVATE, Json(page)).into_response())
+    Ok((PRIVATE, [(CONTENT_TYPE, media::JSON)], page).into_response())
 }
 
 /// What a query asks for. No value that it may have is escaped, but a comma.
@@ -128,7 +133,7 @@ fn wanted(query: &str) -> Result<Wanted, ApiError> {
         let value = value.as_str();
         match key {
             "outcome" => wanted.outcome = Some(outcome(value)?),
-            "state" => wanted.states = value.split(',').map(state).collect::<Result<_, _>>()?,
+            "state" => wanted.states = states(value)?,
             "order" => order = Some(is_newest(value)?),
             "after" => wanted.after = Some(number(key, value)?),
             "limit" => wanted.limit = limit(number(key, value)?)?,
@@ -153,6 +158,18 @@ fn outcome(value: &str) -> Result<model_log::Outcome, ApiError> {
             "outcome is not known, expected approve, refer or decline",
         )),
     }
+}
+
+/// Each once, however often it is named: every decision of the log is compared with all of them.
+fn states(value: &str) -> Result<Vec<CaseState>, ApiError> {
+    let mut states = Vec::new();
+    for name in value.split(',') {
+        let state = state(name)?;
+        if !states.contains(&state) {
+            states.push(state);
+        }
+    }
+    Ok(states)
 }
 
 fn state(value: &str) -> Result<CaseState, ApiError> {
