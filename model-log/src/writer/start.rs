@@ -288,8 +288,8 @@ impl Ready {
 }
 
 impl Core {
-    /// The first writes after opening: tiles, an erasure that was begun, old keys, the record about what was
-    /// cut, and a checkpoint. An epoch that a crash left full is ended by the next record.
+    /// The first writes after opening: tiles, an erasure that was begun, old keys, the record about
+    /// what was cut, and a checkpoint. An epoch that a crash left full is ended by the next record.
     fn begin(
         &mut self,
         erasure: Option<u64>,
