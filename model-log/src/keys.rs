@@ -280,14 +280,15 @@ impl Keys {
             None => self.seeds(path, epoch)?.1,
         };
         check_private(disk, &self.path_of(epoch, generation))?;
-        // The old key is overwritten; the seeds are replaced.
-        for (path, how) in [
-            (self.path_of(epoch, generation).as_path(), How::Existing),
-            (path, How::Read),
-        ] {
-            let opened = disk.open(path, how);
-            opened.map_err(|error| LogError::io(path, error))?;
+        let open = |path: &Path, how| {
+            let opened = disk.open(path, how).map(drop);
+            opened.map_err(|error| LogError::io(path, error))
+        };
+        // Every key is overwritten, also one too many, which somebody else may have put there.
+        for generation in self.generations(epoch)? {
+            open(&self.path_of(epoch, generation), How::Existing)?;
         }
+        open(path, How::Read)?;
         Ok(())
     }
 
@@ -416,6 +417,7 @@ impl Keys {
         for other in self.generations(epoch)? {
             if other != generation {
                 let path = self.path_of(epoch, other);
+                let failed = |error| LogError::io(&path, error);
                 let mut file = self.disk.open(&path, How::Existing).map_err(failed)?;
                 file.write_at(0, &[0; 32]).map_err(failed)?;
                 file.sync().map_err(failed)?;

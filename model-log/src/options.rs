@@ -79,6 +79,14 @@ pub enum Event {
         /// The file, and what is wrong with it.
         because: String,
     },
+    /// The last record of the log is an erasure that could not be ended, since keys that it destroys
+    /// cannot be read or replaced: erase its records again once they can.
+    ErasureLeft {
+        /// The record of the erasure.
+        erasure: u64,
+        /// The file, and what is wrong with it.
+        because: String,
+    },
     /// The checkpoint could not be written; records are still synced and acknowledged.
     CheckpointFailed(String),
 }

@@ -32,7 +32,8 @@ impl Damage {
     const ALL: [Self; 3] = [Self::Bit, Self::Open, Self::Lost];
 
     fn of(self, folder: &Path, epoch: u64) {
-        let key = key(folder, epoch, 1);
+        let mut keys = (1..9).map(|generation| key(folder, epoch, generation));
+        let key = keys.find(|key| key.exists()).unwrap();
         match self {
             Self::Bit => flip(folder, epoch),
             Self::Open => set_mode(&key, 0o644),
@@ -67,6 +68,19 @@ fn set_mode(path: &Path, mode: u32) {
 
 fn open_on(disk: &Watched, folder: &Path) -> Writer {
     Writer::open_on(Arc::new(disk.clone()), folder, Options::default()).unwrap()
+}
+
+/// The log, and what it says of itself.
+fn opened_with_events(folder: &Path) -> (Writer, Arc<Mutex<Vec<Event>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let events = Arc::clone(&told);
+    let options = Options {
+        observer: Some(Arc::new(move |event: &Event| {
+            events.lock().unwrap().push(event.clone());
+        })),
+        ..Options::default()
+    };
+    (Writer::open(folder, options).unwrap(), told)
 }
 
 /// An erasure was refused, since the keys of this epoch cannot be read, and the log goes on.
@@ -109,6 +123,59 @@ fn an_erasure_that_cannot_be_done_is_not_recorded_and_the_log_goes_on() {
     assert_refused(&log, log.erase(&change(&[5]), "tester"), 0);
     Damage::Lost.mend(folder.path(), 0);
     log.erase(&change(&[5]), "tester").unwrap();
+    log.close().unwrap();
+    assert_eq!(sound(folder.path()).erased, 2);
+}
+
+/// Every start once ended where the last erasure named records of an epoch that was damaged since.
+#[test]
+fn a_start_does_not_wait_for_an_old_epoch_that_an_erasure_named() {
+    for is_last in [false, true] {
+        for damage in Damage::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let log = filled(folder.path(), EPOCH + 10);
+            let erasure = log.erase(&change(&[5, EPOCH + 4]), "tester").unwrap().index;
+            if !is_last {
+                append(&log, 0..3);
+            }
+            log.close().unwrap();
+            damage.of(folder.path(), 0);
+            let (log, told) = opened_with_events(folder.path());
+            let is_left = |event: &Event| matches!(event, Event::ErasureLeft { erasure: one, .. } if *one == erasure);
+            let is_told = told.lock().unwrap().iter().any(is_left);
+            assert_eq!(is_told, is_last, "{damage:?}");
+            append(&log, 0..1);
+            assert_eq!(log.reader().record(EPOCH + 4).unwrap().body, None);
+            log.close().unwrap();
+        }
+    }
+}
+
+/// An erasure was once recorded that could not overwrite it, which stopped the log at every start.
+#[test]
+fn a_key_too_many_that_cannot_be_destroyed_refuses_an_erasure() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), EPOCH + 10);
+    log.erase(&change(&[5]), "tester").unwrap();
+    // As one that the server may not write.
+    std::fs::create_dir(key(folder.path(), 0, 1)).unwrap();
+    let records = log.status().records;
+    log.erase(&change(&[6]), "tester").unwrap_err();
+    assert_eq!(log.status().records, records);
+    append(&log, 0..1);
+    log.close().unwrap();
+    for _ in 0..2 {
+        let (log, told) = opened_with_events(folder.path());
+        let is_told = |event: &Event| matches!(event, Event::KeyLeft { epoch: 0, .. });
+        assert!(told.lock().unwrap().iter().any(is_told));
+        append(&log, 0..1);
+        log.close().unwrap();
+        // No start leaves a key more.
+        assert!(key(folder.path(), 0, 2).exists() && !key(folder.path(), 0, 3).exists());
+    }
+    std::fs::remove_dir(key(folder.path(), 0, 1)).unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    log.erase(&change(&[6]), "tester").unwrap();
     log.close().unwrap();
     assert_eq!(sound(folder.path()).erased, 2);
 }
@@ -212,15 +279,7 @@ fn an_old_key_that_was_put_back_is_a_problem_and_a_start_destroys_it() {
     // Where the seeds cannot be read, it is said, and decisions go on.
     std::fs::copy(&aside, &first).unwrap();
     flip(folder.path(), 0);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let events = Arc::clone(&told);
-    let options = Options {
-        observer: Some(Arc::new(move |event: &Event| {
-            events.lock().unwrap().push(event.clone());
-        })),
-        ..Options::default()
-    };
-    let log = Writer::open(folder.path(), options).unwrap();
+    let (log, told) = opened_with_events(folder.path());
     append(&log, 0..1);
     let is_told = |event: &Event| matches!(event, Event::KeyLeft { epoch: 0, .. });
     assert!(told.lock().unwrap().iter().any(is_told));

@@ -367,6 +367,13 @@ fn observe(event: &Event, keys_apart: bool, metrics: &LogMetrics) {
                 "decision log has an old key that could not be destroyed"
             );
         }
+        Event::ErasureLeft { erasure, because } => {
+            tracing::error!(
+                erasure,
+                because,
+                "decision log has an erasure that could not be ended: erase its records again"
+            );
+        }
         Event::CheckpointFailed(reason) => {
             tracing::error!(
                 reason,

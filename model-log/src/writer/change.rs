@@ -134,25 +134,24 @@ impl Core {
 
     /// Destroys keys, and what the index says about the records' ids.
     fn destroy(&mut self, indexes: &[u64]) -> Result<(), LogError> {
-        let mut by_epoch: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
-        for index in indexes {
-            let slots = by_epoch.entry(index / EPOCH).or_default();
-            slots.insert((index % EPOCH) as u32);
+        let by_epoch = by_epoch(indexes).into_iter();
+        by_epoch
+            .map(|(epoch, slots)| self.destroy_in(epoch, &slots))
+            .collect()
+    }
+
+    fn destroy_in(&mut self, epoch: u64, slots: &BTreeSet<u32>) -> Result<(), LogError> {
+        let path = self.layout.seeds(epoch);
+        let (mut seeds, generation) = self.keys.seeds(&path, epoch)?;
+        if seeds.destroy(slots) {
+            self.keys.reseal(&path, epoch, &seeds)?;
+        } else {
+            self.keys.settle(&path, epoch, &seeds, generation)?;
         }
-        for (epoch, slots) in by_epoch {
-            let path = self.layout.seeds(epoch);
-            let (mut seeds, generation) = self.keys.seeds(&path, epoch)?;
-            if seeds.destroy(&slots) {
-                self.keys.reseal(&path, epoch, &seeds)?;
-            } else {
-                self.keys.settle(&path, epoch, &seeds, generation)?;
-            }
-            if epoch == self.current.epoch {
-                self.current.seeds = seeds;
-            }
-            self.clear_ids(epoch, &slots)?;
+        if epoch == self.current.epoch {
+            self.current.seeds = seeds;
         }
-        Ok(())
+        self.clear_ids(epoch, slots)
     }
 
     /// Clears the ids in the index where they are, so that no copy of the file stays behind.
@@ -181,16 +180,34 @@ impl Core {
         }
     }
 
-    /// Ends the erasure of this record, which a crash may have interrupted.
-    pub(crate) fn erase_again(&mut self, record: u64) -> Result<(), LogError> {
+    /// Ends the erasure of this record, which a crash may have interrupted. Answers why it cannot be
+    /// ended in some epochs: their files are damaged or missing, for which no decision waits.
+    pub(crate) fn erase_again(&mut self, record: u64) -> Result<Option<LogError>, LogError> {
         let reader = Reader::over(
             self.disk.clone(),
             self.layout.clone(),
             Some(self.keys.clone()),
         );
         let erasure: event::Erasure = reader.record(record)?.event()?;
-        self.destroy(&erasure.indexes)
+        let mut left = None;
+        for (epoch, slots) in by_epoch(&erasure.indexes) {
+            match self.destroy_in(epoch, &slots) {
+                Err(error) if error.is_lasting() => left = Some(error),
+                destroyed => destroyed?,
+            }
+        }
+        Ok(left)
     }
+}
+
+/// Records, as slots of their epochs.
+fn by_epoch(indexes: &[u64]) -> BTreeMap<u64, BTreeSet<u32>> {
+    let mut by_epoch: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
+    for index in indexes {
+        let slots = by_epoch.entry(index / EPOCH).or_default();
+        slots.insert((index % EPOCH) as u32);
+    }
+    by_epoch
 }
 
 /// The epochs of some records.

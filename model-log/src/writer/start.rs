@@ -301,8 +301,12 @@ impl Core {
         self.tiles
             .sweep(&*self.disk, &self.layout, self.current.epoch)?;
         // Before anything is recorded: an erasure that a record follows is ended.
-        if let Some(erasure) = erasure {
-            self.erase_again(erasure)?;
+        if let Some(erasure) = erasure
+            && let Some(error) = self.erase_again(erasure)?
+            && erasure + 1 == self.size
+        {
+            let because = error.to_string();
+            events.push(Event::ErasureLeft { erasure, because });
         }
         self.settle_keys(events)?;
         if let Some(recovered) = recovered {
@@ -324,7 +328,9 @@ impl Core {
         let ended = |(epoch, _): &(u64, Vec<u32>)| *epoch < self.current.epoch;
         for (epoch, _) in self.keys.doubled()?.into_iter().filter(ended) {
             let path = self.layout.seeds(epoch);
-            let seeds = self.keys.seeds(&path, epoch);
+            // One key more for each start that could not destroy the others would be left.
+            let checked = self.keys.check(&path, epoch, None);
+            let seeds = checked.and_then(|()| self.keys.seeds(&path, epoch));
             let settled = seeds.and_then(|(seeds, _)| self.keys.reseal(&path, epoch, &seeds));
             if let Err(error) = settled {
                 // Decisions do not wait for an epoch that has ended.
