@@ -387,6 +387,10 @@ fn memory_of_a_window_is_bounded() {
         0,
     );
     assert!(live.bytes() <= 1 << 20, "{}", live.bytes());
+    // Fewer panes are longer ones.
+    let Window { length, panes } = live.window();
+    assert!(panes < 64);
+    assert_eq!(length, Length::Rows(640_u64.div_ceil(panes as u64)));
     let live = Live::new(
         &reference.with_capacity(CAPACITY),
         Window {

@@ -45,6 +45,20 @@ pub struct Window {
     pub panes: usize,
 }
 
+impl Window {
+    /// The same in so many panes: longer ones where they are fewer.
+    fn in_panes(self, panes: usize) -> Self {
+        let all = self.panes.max(1) as u64;
+        let longer = |length: u64| length.saturating_mul(all).div_ceil(panes as u64);
+        let length = match self.length {
+            length if panes >= self.panes => length,
+            Length::Rows(rows) => Length::Rows(longer(rows)),
+            Length::Seconds(seconds) => Length::Seconds(longer(seconds)),
+        };
+        Self { length, panes }
+    }
+}
+
 /// One value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
@@ -162,10 +176,7 @@ impl Live {
         let cells = shape.starts[shape.columns.len()].max(1);
         // But for the open block, and one that is filled beside it.
         let affordable = (MAX_BYTES / (cells * size_of::<u32>())).max(3) - 2;
-        let window = Window {
-            panes: window.panes.clamp(1, MAX_PANES.min(affordable)),
-            ..window
-        };
+        let window = window.in_panes(window.panes.clamp(1, MAX_PANES.min(affordable)));
         let block = shape.block();
         let pane = Pane {
             began: now,
