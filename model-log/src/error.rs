@@ -157,6 +157,7 @@ impl LogError {
                     | io::ErrorKind::PermissionDenied
                     | io::ErrorKind::InvalidData
                     | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::IsADirectory
             ),
             Self::Key { .. } | Self::Damaged { .. } | Self::Erased(_) => true,
             _ => false,

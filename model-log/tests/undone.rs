@@ -101,19 +101,25 @@ fn what_came_back_with_a_restored_key_is_erased_again() {
     let log = filled(folder.path(), BEFORE);
     let before = Before::of(folder.path(), 1);
     log.erase(&change(&[5, 6]), "tester").unwrap();
-    append(&log, BEFORE..BEFORE + 3);
+    // A start ends the last erasure once more.
+    log.erase(&change(&[BEFORE - 1]), "tester").unwrap();
     log.close().unwrap();
     let index = std::fs::read(folder.path().join("index/00000000")).unwrap();
     before.put_back(folder.path());
     std::fs::write(folder.path().join("index/00000000"), index).unwrap();
     let log = Writer::open(folder.path(), Options::default()).unwrap();
-    assert_eq!(problems(&checked(folder.path())), [5, 6].map(still_there));
+    let undone = || {
+        let mut problems = problems(&checked(folder.path()));
+        problems.retain(|problem| problem.starts_with("seeds/"));
+        problems
+    };
+    assert_eq!(undone(), [5, 6].map(still_there));
     assert_eq!(log.erase(&change(&[5, 7]), "tester").unwrap().records, 2);
-    assert_eq!(problems(&checked(folder.path())), [still_there(6)]);
+    assert_eq!(undone(), [still_there(6)]);
     assert_eq!(log.erase(&change(&[6, 7]), "tester").unwrap().records, 1);
     assert_eq!(log.erase(&change(&[5, 6, 7]), "tester").unwrap().records, 0);
     log.close().unwrap();
-    assert_eq!(sound(folder.path()).erased, 3);
+    assert_eq!(sound(folder.path()).erased, 4);
 }
 
 #[test]

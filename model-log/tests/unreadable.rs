@@ -157,27 +157,42 @@ fn a_key_too_many_that_cannot_be_destroyed_refuses_an_erasure() {
     let folder = tempfile::tempdir().unwrap();
     let log = filled(folder.path(), EPOCH + 10);
     log.erase(&change(&[5]), "tester").unwrap();
-    // As one that the server may not write.
-    std::fs::create_dir(key(folder.path(), 0, 1)).unwrap();
+    log.erase(&change(&[EPOCH + 4]), "tester").unwrap();
+    // As one that the server may not write, of the old epoch and of the last one.
+    let others = [0, 1].map(|epoch| key(folder.path(), epoch, 1));
+    others
+        .each_ref()
+        .map(|other| std::fs::create_dir(other).unwrap());
     let records = log.status().records;
-    log.erase(&change(&[6]), "tester").unwrap_err();
+    for index in [6, EPOCH + 5] {
+        log.erase(&change(&[index]), "tester").unwrap_err();
+    }
     assert_eq!(log.status().records, records);
     append(&log, 0..1);
     log.close().unwrap();
     for _ in 0..2 {
         let (log, told) = opened_with_events(folder.path());
-        let is_told = |event: &Event| matches!(event, Event::KeyLeft { epoch: 0, .. });
-        assert!(told.lock().unwrap().iter().any(is_told));
+        let left = told.lock().unwrap().clone().into_iter();
+        let left = left.filter_map(|event| match event {
+            Event::KeyLeft { epoch, .. } => Some(epoch),
+            _ => None,
+        });
+        assert_eq!(Vec::from_iter(left), [0, 1]);
         append(&log, 0..1);
         log.close().unwrap();
         // No start leaves a key more.
-        assert!(key(folder.path(), 0, 2).exists() && !key(folder.path(), 0, 3).exists());
+        for epoch in [0, 1] {
+            let is_there = |generation| key(folder.path(), epoch, generation).exists();
+            assert_eq!([2, 3].map(is_there), [true, false], "{epoch}");
+        }
     }
-    std::fs::remove_dir(key(folder.path(), 0, 1)).unwrap();
+    others
+        .each_ref()
+        .map(|other| std::fs::remove_dir(other).unwrap());
     let log = Writer::open(folder.path(), Options::default()).unwrap();
     log.erase(&change(&[6]), "tester").unwrap();
     log.close().unwrap();
-    assert_eq!(sound(folder.path()).erased, 2);
+    assert_eq!(sound(folder.path()).erased, 3);
 }
 
 /// Between the caller's look and the turn of the log's thread.

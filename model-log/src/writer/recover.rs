@@ -163,7 +163,14 @@ pub(crate) fn end(
     cut: Option<Cut>,
 ) -> Result<(End, Seeds), LogError> {
     let (mut seeds, generation) = keys.seeds(&layout.seeds(last), last)?;
-    keys.settle(&layout.seeds(last), last, &seeds, generation)?;
+    // An older key that cannot be destroyed is told of later. A crash leaves none of somebody else.
+    match keys.check(&layout.seeds(last), last, Some(generation)) {
+        Err(error) if error.is_lasting() => {}
+        checked => {
+            checked?;
+            keys.settle(&layout.seeds(last), last, &seeds, generation)?;
+        }
+    }
     let base = last * EPOCH;
     let mut frontier = Frontier::default();
     roots.iter().for_each(|root| frontier.push(16, *root));

@@ -322,18 +322,17 @@ impl Core {
         Ok(())
     }
 
-    /// Destroys keys of ended epochs that somebody has put back: an old copy of the seeds would
-    /// open with them.
+    /// Destroys keys that somebody has put back: an old copy of the seeds would open with them.
     fn settle_keys(&self, events: &mut Vec<Event>) -> Result<(), LogError> {
-        let ended = |(epoch, _): &(u64, Vec<u32>)| *epoch < self.current.epoch;
-        for (epoch, _) in self.keys.doubled()?.into_iter().filter(ended) {
+        let is_known = |(epoch, _): &(u64, Vec<u32>)| *epoch <= self.current.epoch;
+        for (epoch, _) in self.keys.doubled()?.into_iter().filter(is_known) {
             let path = self.layout.seeds(epoch);
             // One key more for each start that could not destroy the others would be left.
             let checked = self.keys.check(&path, epoch, None);
             let seeds = checked.and_then(|()| self.keys.seeds(&path, epoch));
             let settled = seeds.and_then(|(seeds, _)| self.keys.reseal(&path, epoch, &seeds));
             if let Err(error) = settled {
-                // Decisions do not wait for an epoch that has ended.
+                // Decisions do not wait for it.
                 let because = error.to_string();
                 events.push(Event::KeyLeft { epoch, because });
             }
