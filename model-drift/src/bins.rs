@@ -14,8 +14,9 @@ const FEWEST_BARS: usize = 4;
 /// server's windows count in as many bins, all at the middle of their bin. Bars would leave gaps
 /// between the middles.
 const FEW_VALUES: usize = 25;
-/// The most bins of a server's windows: with rows of the reference, between these, and beyond.
-const COARSE: usize = 64 + 63 + 10;
+/// The most bins of a server's windows with rows of the reference; and with those between them and
+/// beyond.
+const COARSE: [usize; 2] = [64, 64 + 63 + 10];
 /// The share of rows up to which a bar that only the current batch fills is not told apart.
 const FEW_ROWS: f64 = 0.01;
 /// Share of the reference beyond each end of a chart; its outermost bars include it.
@@ -110,6 +111,7 @@ impl Distribution {
         // outer ones, in this unit too.
         let unit = span::unit([low, high]);
         let (mut low, mut high) = (low / unit, high / unit);
+        let different = pair.reference.iter().filter(|count| **count > 0).count();
         let has_halves = low.abs().max(high.abs()) * unit < HALVES;
         let whole = has_halves && pair.values.iter().all(|value| value.fract() == 0.0);
         let (bars, width) = if whole {
@@ -122,7 +124,6 @@ impl Distribution {
                 let room = if has_halves { 0.5 } else { low.abs() * 0.05 };
                 (low, high) = (low - room, high + room);
             }
-            let different = pair.reference.iter().filter(|count| **count > 0).count();
             let bars = different.clamp(FEWEST_BARS, BARS);
             (bars, (high - low) / bars as f64)
         };
@@ -136,7 +137,9 @@ impl Distribution {
             shares
         };
         let (mut reference, mut current) = (counted(&pair.reference), counted(&pair.current));
-        if !whole && (FEW_VALUES..=COARSE).contains(&pair.values.len()) {
+        let is_coarse =
+            different <= COARSE[0] && (FEW_VALUES..=COARSE[1]).contains(&pair.values.len());
+        if !whole && is_coarse {
             spread([&mut reference, &mut current]);
         }
         Some(Self::Numbers {
