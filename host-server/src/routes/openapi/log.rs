@@ -144,6 +144,10 @@ fn decision() -> Value {
             "state": { "enum": ["open", "proposed", "decided", "erased"] },
             "proposal": said,
             "decided": said,
+            "unreadable": {
+                "type": "boolean",
+                "description": "In a list: something of it cannot be read now.",
+            },
         },
     })
 }
