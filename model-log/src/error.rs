@@ -164,6 +164,11 @@ impl LogError {
         }
     }
 
+    /// Whether a file is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { reason, .. } if reason.kind() == io::ErrorKind::NotFound)
+    }
+
     pub(crate) fn damaged(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Damaged {
             place: place.into(),

@@ -1,10 +1,13 @@
 //! An erasure that a crash interrupted is told from one that somebody undid: the key of an erased
 //! record may be there only while nothing is recorded behind the erasure.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -114,6 +117,15 @@ fn what_came_back_with_a_restored_key_is_erased_again() {
         problems
     };
     assert_eq!(undone(), [5, 6].map(still_there));
+    // A hold prevents it, as of any record that can be read.
+    log.hold(&change(&[5]), "tester").unwrap();
+    log.erase(&change(&[5, 7]), "tester").unwrap_err();
+    log.release(&change(&[5]), "tester").unwrap();
+    // Where it cannot be told whether one came back, nothing is said of it.
+    let mode = |mode| std::fs::set_permissions(key(folder.path(), 1), Permissions::from_mode(mode));
+    mode(0o644).unwrap();
+    log.erase(&change(&[5]), "tester").unwrap_err();
+    mode(0o600).unwrap();
     assert_eq!(log.erase(&change(&[5, 7]), "tester").unwrap().records, 2);
     assert_eq!(undone(), [still_there(6)]);
     assert_eq!(log.erase(&change(&[6, 7]), "tester").unwrap().records, 1);

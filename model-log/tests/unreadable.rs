@@ -161,8 +161,8 @@ fn a_key_too_many_that_cannot_be_destroyed_refuses_an_erasure() {
     // As one that the server may not write, of the old epoch and of the last one.
     let others = [0, 1].map(|epoch| key(folder.path(), epoch, 1));
     others
-        .each_ref()
-        .map(|other| std::fs::create_dir(other).unwrap());
+        .iter()
+        .for_each(|other| std::fs::create_dir(other).unwrap());
     let records = log.status().records;
     for index in [6, EPOCH + 5] {
         log.erase(&change(&[index]), "tester").unwrap_err();
@@ -187,8 +187,8 @@ fn a_key_too_many_that_cannot_be_destroyed_refuses_an_erasure() {
         }
     }
     others
-        .each_ref()
-        .map(|other| std::fs::remove_dir(other).unwrap());
+        .iter()
+        .for_each(|other| std::fs::remove_dir(other).unwrap());
     let log = Writer::open(folder.path(), Options::default()).unwrap();
     log.erase(&change(&[6]), "tester").unwrap();
     log.close().unwrap();

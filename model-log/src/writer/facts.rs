@@ -88,9 +88,9 @@ impl Facts {
             let epoch = named[0] / EPOCH;
             let (seeds, generation) = match reader.seeds_and_generation(epoch) {
                 Ok(keys) => keys,
-                Err(error) if affected.contains(&epoch) => return Err(unreadable(epoch, error)),
-                // All that is named of it is erased.
-                Err(_) => continue,
+                // All that is named of it is erased, and cannot have come back.
+                Err(error) if error.is_missing() && !affected.contains(&epoch) => continue,
+                Err(error) => return Err(unreadable(epoch, error)),
             };
             self.generations.insert(epoch, generation);
             let has_key = |index: &u64| !seeds.is_destroyed((index % EPOCH) as u32);
@@ -130,12 +130,15 @@ impl Facts {
     /// Refuses what depends on a hold or release that cannot be read. A hold does not: to hold a
     /// record twice harms nothing.
     fn check_holds(&mut self) -> Result<(), LogError> {
-        let is_erased = |index: &&u64| self.entries.get(index).is_some_and(|entry| entry.erased);
+        let is_gone = |index: &u64| {
+            let entry = self.entries.get(index);
+            entry.is_some_and(|entry| self.is_gone(*index, entry))
+        };
         let mut named = self.indexes.union(&self.related);
         let unknown = named.find_map(|index| {
             let change = self.holds.is_on_hold(*index).err();
             change
-                .filter(|_| !is_erased(&index))
+                .filter(|_| !is_gone(index))
                 .map(|change| (*index, change))
         });
         match (self.what, unknown, self.unread.take()) {
@@ -215,12 +218,17 @@ impl Facts {
         Ok(())
     }
 
+    /// Whether nothing can be read of a record any more.
+    fn is_gone(&self, index: u64, entry: &Entry) -> bool {
+        entry.erased && !self.restored.contains(&index)
+    }
+
     /// The records that are changed: those that are not what they are to be already.
     pub(super) fn affected(&self) -> Vec<u64> {
         let is_affected = |(index, entry): (&u64, &Entry)| match self.what {
             What::Hold => self.holds.is_on_hold(*index) != Ok(true),
             What::Release => self.holds.is_on_hold(*index) == Ok(true),
-            What::Erase => !entry.erased || self.restored.contains(index),
+            What::Erase => !self.is_gone(*index, entry),
         };
         let entries = self.entries.iter();
         entries
@@ -236,10 +244,14 @@ impl Facts {
         linked.for_each(|(index, entry)| terms.add(*index, entry));
         let mut early = false;
         let minute = u32::try_from(now() / 60_000_000).unwrap_or(u32::MAX);
-        for (index, entry) in self.entries.iter().filter(|(_, entry)| !entry.erased) {
+        for (index, entry) in &self.entries {
             let index = *index;
-            if terms.is_on_hold(index) {
+            if !self.is_gone(index, entry) && terms.is_on_hold(index) {
                 return Err(LogError::Held(index));
+            }
+            // The term of one that came back had ended, or nobody waited for that.
+            if entry.erased {
+                continue;
             }
             let times = terms.times(index, entry);
             if !is_beyond(&times, months, false, minute) {
