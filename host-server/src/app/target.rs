@@ -175,6 +175,11 @@ impl App {
         }
     }
 
+    /// The name of the model that is asked: the default one's where none is named.
+    pub(crate) fn model_name(&self, name: Option<&str>) -> Result<String, ApiError> {
+        Ok(self.slot(name)?.name().to_owned())
+    }
+
     /// Whether a request for this model that began with a version may go on with it.
     pub(crate) fn goes_on(&self, name: &str, served: &Served) -> bool {
         let slot = self.registry.get(name);

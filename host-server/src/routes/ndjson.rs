@@ -64,9 +64,8 @@ impl Ongoing {
         served: Arc<Served>,
         headers: &HeaderMap,
     ) -> Result<Self, ApiError> {
-        let model = name.map(str::to_owned).or_else(|| app.name());
         Ok(Self {
-            model: model.ok_or(ApiError::NoModel)?,
+            model: app.model_name(name)?,
             app,
             served,
             pass: Keys::pass(headers),
