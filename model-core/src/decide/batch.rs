@@ -136,8 +136,7 @@ impl Decider {
     /// [`Origin::counted`](crate::preprocess::Origin::counted)); NaN for any other input.
     #[must_use]
     pub fn counted_value(&self, input: usize, row: usize) -> f64 {
-        let mut inputs = (0..).map_while(|nth| self.derivation.input(nth));
-        let nth = inputs.position(|derived| derived == input);
+        let nth = self.derivation.nth_of(input);
         let at = nth.map(|nth| nth * ROWS + row % ROWS);
         at.and_then(|at| self.block.counted.get(at).copied())
             .unwrap_or(f64::NAN)

@@ -18,6 +18,8 @@ pub(super) struct Derivation {
     origins: Vec<Origin>,
     /// Of each step, what is counted where the field was left out.
     counted: Vec<f64>,
+    /// By input, which step is its own.
+    nth_of: Vec<Option<usize>>,
     stack: Vec<f64>,
 }
 
@@ -85,6 +87,11 @@ impl Derivation {
         Self {
             given: given.collect(),
             counted: vec![f64::NAN; order.len()],
+            nth_of: schema
+                .inputs()
+                .enumerate()
+                .map(|(input, _)| order.iter().position(|step| step.input == input))
+                .collect(),
             order,
             values: vec![f64::NAN; schema.features.len()],
             origins: vec![Origin::Missing; schema.features.len()],
@@ -99,6 +106,11 @@ impl Derivation {
     /// The inputs that are derived, in an order in which each can be computed.
     pub(super) fn input(&self, nth: usize) -> Option<usize> {
         self.order.get(nth).map(|step| step.input)
+    }
+
+    /// Which of the derived inputs one is.
+    pub(super) fn nth_of(&self, input: usize) -> Option<usize> {
+        self.nth_of.get(input).copied().flatten()
     }
 
     /// How many inputs are derived.
