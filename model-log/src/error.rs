@@ -158,6 +158,7 @@ impl LogError {
                     | io::ErrorKind::InvalidData
                     | io::ErrorKind::InvalidInput
                     | io::ErrorKind::IsADirectory
+                    | io::ErrorKind::ReadOnlyFilesystem
             ),
             Self::Key { .. } | Self::Damaged { .. } | Self::Erased(_) => true,
             _ => false,

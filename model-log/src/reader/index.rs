@@ -243,7 +243,7 @@ impl Reader {
                 if base + EPOCH <= size && bytes.len() as u64 / (LEN as u64) < last - first {
                     return Err(LogError::damaged(
                         index.path.display().to_string(),
-                        "the file is cut off: stop the server, remove the file, and start it again",
+                        "the file is cut off: stop the server and start it again",
                     ));
                 }
                 for at in steps(0..(bytes.len() / LEN) as u64, newest_first) {

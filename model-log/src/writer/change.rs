@@ -191,9 +191,7 @@ impl Core {
         let erasure: event::Erasure = reader.record(record)?.event()?;
         let mut left = None;
         for (epoch, slots) in by_epoch(&erasure.indexes) {
-            // One key more for each start that could not destroy the others would be left.
-            let checked = self.keys.check(&self.layout.seeds(epoch), epoch, None);
-            match checked.and_then(|()| self.destroy_in(epoch, &slots)) {
+            match self.destroy_in(epoch, &slots) {
                 Err(error) if error.is_lasting() => left = Some(error),
                 destroyed => destroyed?,
             }

@@ -164,12 +164,9 @@ pub(crate) fn end(
 ) -> Result<(End, Seeds), LogError> {
     let (mut seeds, generation) = keys.seeds(&layout.seeds(last), last)?;
     // An older key that cannot be destroyed is told of later. A crash leaves none of somebody else.
-    match keys.check(&layout.seeds(last), last, Some(generation)) {
+    match keys.settle(&layout.seeds(last), last, &seeds, generation) {
         Err(error) if error.is_lasting() => {}
-        checked => {
-            checked?;
-            keys.settle(&layout.seeds(last), last, &seeds, generation)?;
-        }
+        settled => settled?,
     }
     let base = last * EPOCH;
     let mut frontier = Frontier::default();

@@ -327,11 +327,9 @@ impl Core {
         let is_known = |(epoch, _): &(u64, Vec<u32>)| *epoch <= self.current.epoch;
         for (epoch, _) in self.keys.doubled()?.into_iter().filter(is_known) {
             let path = self.layout.seeds(epoch);
-            // One key more for each start that could not destroy the others would be left.
-            let checked = self.keys.check(&path, epoch, None);
-            let seeds = checked.and_then(|()| self.keys.seeds(&path, epoch));
-            let settled = seeds.and_then(|(seeds, _)| self.keys.reseal(&path, epoch, &seeds));
-            if let Err(error) = settled {
+            let keys = self.keys.seeds(&path, epoch);
+            let settle = |(seeds, generation)| self.keys.settle(&path, epoch, &seeds, generation);
+            if let Err(error) = keys.and_then(settle) {
                 // Decisions do not wait for it.
                 let because = error.to_string();
                 events.push(Event::KeyLeft { epoch, because });
