@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -315,6 +315,25 @@ suite('the officer’s page', () => {
     await page.getByRole('button', { name: 'Record this decision' }).click();
     await page.locator('.word', { hasText: `Ann Lee decided to ${approve ? 'decline' : 'approve'}` }).waitFor();
     await context.close();
+  });
+
+  test('a proposal that cannot be read leaves the other applications in the queue', async () => {
+    const [read, unread] = [await ask(eyes.url, 'F-8'), await ask(eyes.url, 'F-9')];
+    await say(eyes.url, KEYS.ann, `decisions/${unread}/override`, { outcome: 'decline', reason: 'INCOME' });
+    const keys = join(folder, 'two-log', 'keys');
+    const key = join(keys, readdirSync(keys).find((name) => name.startsWith('epoch-')));
+    // Keys that others can read are not used.
+    chmodSync(key, 0o644);
+    try {
+      const { page, context, complaints } = await signIn(eyes.url, 'eve');
+      await page.locator('.row .about', { hasText: 'not all of it can be read' }).first().waitFor();
+      assert.ok(await page.locator('.row').count() >= 2, `${read} and ${unread}`);
+      assert.equal(await page.locator('#queue-problem').textContent(), '');
+      assert.deepEqual(complaints, []);
+      await context.close();
+    } finally {
+      chmodSync(key, 0o600);
+    }
   });
 
   test('two people decide where four eyes are asked for, each in words of their own', async () => {
