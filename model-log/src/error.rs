@@ -165,6 +165,21 @@ impl LogError {
         }
     }
 
+    /// The same once more, of an error that stays ([`Self::is_lasting`]).
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Io { path, reason } => {
+                Self::io(path, io::Error::new(reason.kind(), reason.to_string()))
+            }
+            Self::Key { path, problem } => Self::Key {
+                path: path.clone(),
+                problem: problem.clone(),
+            },
+            Self::Damaged { place, problem } => Self::damaged(place.clone(), problem.clone()),
+            other => Self::Argument(other.to_string()),
+        }
+    }
+
     /// Whether a file is not there.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Io { reason, .. } if reason.kind() == io::ErrorKind::NotFound)

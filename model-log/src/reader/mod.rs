@@ -43,8 +43,9 @@ pub struct Reader {
 /// each look at the log: this one does not see what is erased meanwhile.
 pub struct Opener<'a> {
     reader: &'a Reader,
-    /// Those that were read last, and of which epoch.
-    seeds: Option<(u64, Seeds)>,
+    /// Those that were read last, and of which epoch; or why they cannot be: whoever opens thousands
+    /// of records of that epoch would read them thousands of times.
+    seeds: Option<(u64, Result<Seeds, LogError>)>,
 }
 
 impl std::fmt::Debug for Opener<'_> {
@@ -63,11 +64,23 @@ impl Opener<'_> {
         let (reader, epoch) = (self.reader, index / EPOCH);
         let bytes = reader.frame_bytes(index, &reader.entry(index)?)?;
         let frame = reader.parse(index, &bytes)?;
-        let seeds = match &mut self.seeds {
-            Some((of, seeds)) if *of == epoch => seeds,
-            read => &mut read.insert((epoch, reader.seeds(epoch)?)).1,
+        let seeds = match self.seeds.take() {
+            Some((of, seeds)) if of == epoch => seeds,
+            _ => reader.seeds(epoch),
         };
-        open_frame(&frame, seeds)
+        match seeds {
+            Ok(mut seeds) => {
+                let opened = open_frame(&frame, &mut seeds);
+                self.seeds = Some((epoch, Ok(seeds)));
+                opened
+            }
+            Err(error) if error.is_lasting() => {
+                let again = error.again();
+                self.seeds = Some((epoch, Err(error)));
+                Err(again)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

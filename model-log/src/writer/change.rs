@@ -134,10 +134,8 @@ impl Core {
 
     /// Destroys keys, and what the index says about the records' ids.
     fn destroy(&mut self, indexes: &[u64]) -> Result<(), LogError> {
-        let by_epoch = by_epoch(indexes).into_iter();
-        by_epoch
-            .map(|(epoch, slots)| self.destroy_in(epoch, &slots))
-            .collect()
+        let mut epochs = by_epoch(indexes).into_iter();
+        epochs.try_for_each(|(epoch, slots)| self.destroy_in(epoch, &slots))
     }
 
     fn destroy_in(&mut self, epoch: u64, slots: &BTreeSet<u32>) -> Result<(), LogError> {
