@@ -327,7 +327,7 @@ fn a_computed_value_is_counted_before_its_policy() {
         "maximum = 1\nout_of_range = \"clamp\"\nderived = \"2 * share",
     );
     // The formula sees the share after its policy.
-    let logarithm = 1000_f64.ln();
+    let logarithm = libm::log(1000.0);
     let expected = [10.0, 10.0 + logarithm];
     let [share, twice] = counted(&limited, 1000.0, Some(100.0));
     assert_eq!(share, expected[0]);
