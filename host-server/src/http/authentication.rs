@@ -185,7 +185,7 @@ struct Held {
 #[derive(Default)]
 pub(crate) struct Pass {
     key: Option<[u8; 32]>,
-    /// The keys that it was found among; never as many at first.
+    /// How often keys had been replaced at the last look; 0, which no keys have, before the first.
     replaced: u64,
 }
 
