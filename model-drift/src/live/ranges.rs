@@ -128,12 +128,19 @@ fn bin_of(buckets: &[Bucket]) -> Bin {
 
 /// The bins beyond the upper end, the nearest first.
 fn above(lowest: f64, highest: f64) -> Vec<Bin> {
-    let mut lower = highest.next_up();
+    let (mut lower, mut from) = (highest.next_up(), BEYOND[0] / 4.0);
     let mut bins: Vec<Bin> = Vec::new();
     for beyond in BEYOND {
-        let upper = (highest + beyond * length(lowest, highest)).min(f64::MAX);
-        bins.push(Bin::empty(lower.min(f64::MAX), upper));
-        lower = upper.next_up();
+        let at = |lengths: f64| (highest + lengths * length(lowest, highest)).min(f64::MAX);
+        let upper = at(beyond);
+        let empty = Bin::empty(lower.min(f64::MAX), upper);
+        // Half of the way by ratio: half by difference would overstate most values.
+        let middle = at((from * beyond).sqrt());
+        bins.push(Bin {
+            stands_for: middle.max(empty.lower).min(upper.max(empty.lower)),
+            ..empty
+        });
+        (lower, from) = (upper.next_up(), beyond);
     }
     let lower = lower.min(f64::MAX);
     bins.push(Bin {
