@@ -153,6 +153,19 @@ pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], how: How) 
     }
 }
 
+/// Whether [`write_whole`] may write so many bytes now: writes as many where it does, and removes
+/// them. A disk may still say otherwise later, as some over a network do.
+pub(crate) fn try_whole(disk: &dyn Disk, path: &Path, len: usize, how: How) -> io::Result<()> {
+    let aside = aside(path);
+    let written = disk.open(&aside, how)?.write_at(0, &vec![0; len]);
+    // Durably: a log that is closed has no such file, whenever the power is cut.
+    let removed = disk.remove(&aside).and_then(|()| match path.parent() {
+        Some(folder) => disk.sync_folder(folder),
+        None => Ok(()),
+    });
+    written.and(removed)
+}
+
 /// Writes a file that can be derived again: whole for who reads it, and durable whenever the
 /// system likes.
 pub(crate) fn write_derived(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use crate::digest::Digest;
 
+/// The number of an error of input or output, of Unix: it has no [`io::ErrorKind`].
+const EIO: i32 = 5;
+
 /// Why a log cannot be opened, read or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -103,8 +106,10 @@ pub enum LogError {
         /// What was asked for: `held`, `released` or `erased`.
         change: &'static str,
     },
-    /// Nothing was erased, since the keys of some of the records cannot be read.
-    #[error("nothing was erased: the keys of records {first} to {last} cannot be read: {because}")]
+    /// Nothing was erased, since the keys of some of the records cannot be read, or not replaced.
+    #[error(
+        "nothing was erased: the keys of records {first} to {last} cannot be read and replaced: {because}"
+    )]
     KeysUnreadable {
         /// The first record whose key is in the same file.
         first: u64,
@@ -146,20 +151,27 @@ impl LogError {
         }
     }
 
-    /// Whether it stays until somebody does something: a file is damaged or missing, or its
-    /// permissions are wrong. Other errors of the system may be of a moment.
+    /// Whether it stays until somebody does something: a file is damaged or missing, its permissions
+    /// are wrong, or a disk is full or cannot read. Other errors of the system may be of a moment.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Io { reason, .. } => matches!(
-                reason.kind(),
-                io::ErrorKind::NotFound
-                    | io::ErrorKind::PermissionDenied
-                    | io::ErrorKind::InvalidData
-                    | io::ErrorKind::InvalidInput
-                    | io::ErrorKind::IsADirectory
-                    | io::ErrorKind::ReadOnlyFilesystem
-            ),
+            Self::Io { reason, .. } => {
+                let is_lasting = matches!(
+                    reason.kind(),
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::InvalidData
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::IsADirectory
+                        | io::ErrorKind::NotADirectory
+                        | io::ErrorKind::ReadOnlyFilesystem
+                        | io::ErrorKind::StorageFull
+                        | io::ErrorKind::QuotaExceeded
+                        | io::ErrorKind::StaleNetworkFileHandle
+                );
+                is_lasting || reason.raw_os_error() == Some(EIO)
+            }
             Self::Key { .. } | Self::Damaged { .. } | Self::Erased(_) => true,
             _ => false,
         }
@@ -168,9 +180,7 @@ impl LogError {
     /// The same once more, of an error that stays ([`Self::is_lasting`]).
     pub(crate) fn again(&self) -> Self {
         match self {
-            Self::Io { path, reason } => {
-                Self::io(path, io::Error::new(reason.kind(), reason.to_string()))
-            }
+            Self::Io { path, reason } => Self::io(path, same(reason)),
             Self::Key { path, problem } => Self::Key {
                 path: path.clone(),
                 problem: problem.clone(),
@@ -190,6 +200,13 @@ impl LogError {
             place: place.into(),
             problem: problem.into(),
         }
+    }
+}
+
+fn same(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 

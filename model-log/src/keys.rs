@@ -25,7 +25,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::Ed25519KeyPair;
 
-use crate::disk::{Disk, How, write_whole};
+use crate::disk::{Disk, How, try_whole, write_whole};
 use crate::error::LogError;
 use crate::layout::number;
 use crate::note::{Signer, Verifier};
@@ -270,9 +270,16 @@ impl Keys {
         }
     }
 
-    /// Whether the keys of an epoch can be read and replaced. Cheap where they are still of the
-    /// generation in which they were read already: then it looks for the files and who may use them.
-    pub(crate) fn check(&self, path: &Path, epoch: u64, read: Option<u32>) -> Result<(), LogError> {
+    /// Whether the keys of an epoch can be read, and replaced to destroy those of so many records.
+    /// Cheap where they are still of the generation in which they were `read` already: then it looks
+    /// for the files, who may use them, and whether there is room for new ones.
+    pub(crate) fn check(
+        &self,
+        path: &Path,
+        epoch: u64,
+        read: Option<u32>,
+        slots: usize,
+    ) -> Result<(), LogError> {
         let disk = &*self.disk;
         let is_there = |generation: &u32| disk.exists(&self.path_of(epoch, *generation));
         let generation = match read.filter(is_there) {
@@ -281,15 +288,22 @@ impl Keys {
         };
         check_private(disk, &self.path_of(epoch, generation))?;
         let open = |path: &Path, how| {
-            let opened = disk.open(path, how).map(drop);
+            let opened = disk.open(path, how).and_then(|file| file.len());
             opened.map_err(|error| LogError::io(path, error))
         };
         // Every key is overwritten, also one too many, which somebody else may have put there.
-        for generation in self.generations(epoch)? {
-            open(&self.path_of(epoch, generation), How::Existing)?;
+        let generations = self.generations(epoch)?;
+        for generation in &generations {
+            open(&self.path_of(epoch, *generation), How::Existing)?;
         }
-        open(path, How::Read)?;
-        Ok(())
+        let len = usize::try_from(open(path, How::Read)?).unwrap_or(usize::MAX);
+        let next = generations.into_iter().max().unwrap_or(0).saturating_add(1);
+        let key = self.path_of(epoch, next);
+        let write = |path: &Path, len, how| {
+            try_whole(disk, path, len, how).map_err(|error| LogError::io(path, error))
+        };
+        write(&key, size_of::<Key>(), How::NewPrivate)?;
+        write(path, len.saturating_add(Seeds::growth(slots)), How::New)
     }
 
     fn sealed_seeds(&self, path: &Path, epoch: u64) -> Result<SealedSeeds, LogError> {
@@ -385,7 +399,7 @@ impl Keys {
             return Ok(());
         }
         // Each attempt that could not destroy the others would leave one key more.
-        self.check(path, epoch, Some(generation))?;
+        self.check(path, epoch, Some(generation), 0)?;
         self.reseal(path, epoch, seeds)
     }
 

@@ -95,6 +95,12 @@ impl Seeds {
         Self { seeds, way }
     }
 
+    /// The most bytes by which the file grows when so many keys are destroyed.
+    pub(crate) fn growth(slots: usize) -> usize {
+        let seeds = slots.saturating_mul(DEPTH as usize);
+        seeds.min(EPOCH as usize / 2) * ENTRY
+    }
+
     fn covering(&self, slot: u32) -> Option<usize> {
         let after = self.seeds.partition_point(|seed| seed.first() <= slot);
         let at = after.checked_sub(1)?;

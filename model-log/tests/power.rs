@@ -422,7 +422,7 @@ fn an_erasure_whose_sync_failed_is_on_the_disk_before_the_next() {
     };
     let mut failed = Vec::new();
     // The last steps of an erasure: the folder of keys is synced, the index is written and synced.
-    for step in 16..19 {
+    for step in 24..27 {
         let disk = before.kill();
         let log = open(&disk);
         disk.set_fault(Some(Fault::Once(step, EIO)));

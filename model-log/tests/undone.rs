@@ -14,7 +14,7 @@ use std::sync::Arc;
 use common::watched::{Act, WRITER, Watched};
 use common::{append, change, checked, filled, sound};
 use model_log::verify::{Against, Report, verify_on};
-use model_log::{Options, Writer};
+use model_log::{Kind, Options, Record, Writer};
 use tempfile::TempDir;
 
 /// The key of epoch 0 in a generation.
@@ -32,8 +32,13 @@ impl Before {
     fn of(folder: &Path, generation: u32) -> Self {
         let aside = tempfile::tempdir().unwrap();
         std::fs::copy(folder.join("seeds/00000000"), aside.path().join("seeds")).unwrap();
+        std::fs::copy(folder.join("index/00000000"), aside.path().join("index")).unwrap();
         std::fs::copy(key(folder, generation), aside.path().join("key")).unwrap();
         Self { aside, generation }
+    }
+
+    fn index(&self) -> Vec<u8> {
+        std::fs::read(self.aside.path().join("index")).unwrap()
     }
 
     /// As whoever has a copy of the folder may do it. The index, which forgot the ids, is removed:
@@ -134,6 +139,68 @@ fn what_came_back_with_a_restored_key_is_erased_again() {
     assert_eq!(sound(folder.path()).erased, 4);
 }
 
+/// A start once destroyed what it had named, whatever was held since.
+#[test]
+fn what_is_held_behind_an_erasure_outlives_the_next_start() {
+    const BEFORE: u64 = (1 << 16) + 5;
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), BEFORE - 1);
+    let mut notice = Record::new(Kind::Notice);
+    notice.link = Some(7);
+    log.append(vec![notice]).unwrap().wait().unwrap();
+    let before = Before::of(folder.path(), 1);
+    log.erase(&change(&[5, 6, 7, 8]), "tester").unwrap();
+    // While a server runs: a start would end the erasure once more.
+    before.put_back(folder.path());
+    std::fs::write(folder.path().join("index/00000000"), before.index()).unwrap();
+    log.hold(&change(&[5, 8]), "tester").unwrap();
+    log.release(&change(&[8]), "tester").unwrap();
+    // The notice about 7, which is of another epoch.
+    log.hold(&change(&[BEFORE - 1]), "tester").unwrap();
+    log.close().unwrap();
+    let left = |log: &Writer| {
+        let reader = log.reader();
+        let is_left = |index: &u64| reader.record(*index).unwrap().body.is_some();
+        (5..9).filter(is_left).collect::<Vec<u64>>()
+    };
+    for _ in 0..2 {
+        let log = Writer::open(folder.path(), Options::default()).unwrap();
+        assert_eq!(left(&log), [5, 7]);
+        append(&log, 0..1);
+        log.close().unwrap();
+    }
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    log.release(&change(&[5]), "tester").unwrap();
+    log.close().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(left(&log), [7]);
+    log.close().unwrap();
+}
+
+/// As above, where a start could not end the erasure itself.
+#[test]
+fn what_an_erasure_could_not_destroy_can_be_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), (1 << 16) + 5);
+    let before = Before::of(folder.path(), 1);
+    log.erase(&change(&[5, 6]), "tester").unwrap();
+    log.close().unwrap();
+    before.put_back(folder.path());
+    let mode = |mode| std::fs::set_permissions(key(folder.path(), 1), Permissions::from_mode(mode));
+    mode(0o644).unwrap();
+    leave_open(folder.path());
+    // The index is derived with the key.
+    std::fs::write(folder.path().join("index/00000000"), before.index()).unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    mode(0o600).unwrap();
+    log.hold(&change(&[5]), "tester").unwrap();
+    log.close().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    let is_there = |index| log.reader().record(index).unwrap().body.is_some();
+    assert_eq!([5, 6].map(is_there), [true, false]);
+    log.close().unwrap();
+}
+
 #[test]
 fn the_last_erasure_may_be_one_that_a_crash_interrupted() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,7 +230,7 @@ fn an_erasure_that_a_server_makes_is_no_problem() {
     let disk = Watched::default();
     let log = Writer::open_on(Arc::new(disk.clone()), folder.path(), Options::default()).unwrap();
     append(&log, 0..20);
-    disk.close(|step| step.is_of(WRITER, "seeds"));
+    disk.close(|step| matches!(step.act, Act::Read(_)) && step.is_of(WRITER, "seeds"));
     std::thread::scope(|scope| {
         let erasing = scope.spawn(|| log.erase(&change(&[5]), "tester").unwrap());
         disk.wait_for_one();

@@ -218,6 +218,49 @@ fn keys_that_become_unreadable_while_an_erasure_waits_refuse_it() {
     }
 }
 
+/// A folder stands where a new key, or new seeds, would be written: as without permission or room.
+#[test]
+fn keys_that_cannot_be_replaced_refuse_an_erasure_and_stop_no_start() {
+    for aside in ["keys/epoch-00000000-00000002.key.new", "seeds/00000000.new"] {
+        let folder = tempfile::tempdir().unwrap();
+        let aside = folder.path().join(aside);
+        let log = filled(folder.path(), EPOCH + 10);
+        let before = tempfile::tempdir().unwrap();
+        common::copy(folder.path(), before.path());
+        std::fs::create_dir(&aside).unwrap();
+        assert_refused(&log, log.erase(&change(&[5]), "tester"), 0);
+        std::fs::remove_dir(&aside).unwrap();
+        log.erase(&change(&[5]), "tester").unwrap();
+        log.close().unwrap();
+        // As after a crash: nothing was destroyed yet.
+        for name in ["keys/epoch-00000000-00000001.key", "seeds/00000000"] {
+            std::fs::copy(before.path().join(name), folder.path().join(name)).unwrap();
+        }
+        std::fs::remove_file(key(folder.path(), 0, 2)).unwrap();
+        std::fs::write(folder.path().join("lock"), "open\n").unwrap();
+        std::fs::create_dir(&aside).unwrap();
+        let keys = || {
+            std::fs::read_dir(folder.path().join("keys"))
+                .unwrap()
+                .count()
+        };
+        let count = keys();
+        for _ in 0..2 {
+            let (log, told) = opened_with_events(folder.path());
+            let is_left = |event: &Event| matches!(event, Event::ErasureLeft { .. });
+            assert!(told.lock().unwrap().iter().any(is_left), "{aside:?}");
+            log.close().unwrap();
+            assert_eq!(keys(), count);
+        }
+        std::fs::remove_dir(&aside).unwrap();
+        Writer::open(folder.path(), Options::default())
+            .unwrap()
+            .close()
+            .unwrap();
+        assert_eq!(sound(folder.path()).erased, 1);
+    }
+}
+
 /// What is about the decision has come since the caller looked, in an epoch of its own.
 #[test]
 fn keys_of_what_an_erasure_takes_along_are_read_too() {

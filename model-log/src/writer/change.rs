@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::core::Core;
 use super::facts::Facts;
 use super::prepared::Prepared;
+use super::recover::LastErasure;
 use crate::disk::{DiskFile, How};
 use crate::error::LogError;
 use crate::event;
@@ -112,9 +113,10 @@ impl Core {
     /// Looks at what an erasure opens to destroy keys: once its record is there, an error stops
     /// the log. What the caller read already is not read again, since every decision waits.
     fn check_keys(&self, facts: &Facts, affected: &[u64]) -> Result<(), LogError> {
-        for epoch in epochs(affected) {
+        for (epoch, slots) in by_epoch(affected) {
             let read = facts.generations.get(&epoch).copied();
-            let keys = self.keys.check(&self.layout.seeds(epoch), epoch, read);
+            let seeds = self.layout.seeds(epoch);
+            let keys = self.keys.check(&seeds, epoch, read, slots.len());
             keys.map_err(|error| unreadable(epoch, error))?;
             self.open_index(epoch)?;
         }
@@ -178,24 +180,73 @@ impl Core {
         }
     }
 
-    /// Ends the erasure of this record, which a crash may have interrupted. Answers why it cannot be
-    /// ended in some epochs: their files are damaged or missing, for which no decision waits.
-    pub(crate) fn erase_again(&mut self, record: u64) -> Result<Option<LogError>, LogError> {
+    /// Ends an erasure that a crash may have interrupted, but for what was held behind it: what it
+    /// could not destroy, or what somebody restored, can be read and so be held. Answers why it
+    /// cannot be ended in some epochs: their files are damaged or missing, or the disk is full, for
+    /// which no decision waits.
+    pub(crate) fn erase_again(&mut self, last: &LastErasure) -> Result<Option<LogError>, LogError> {
         let reader = Reader::over(
             self.disk.clone(),
             self.layout.clone(),
             Some(self.keys.clone()),
         );
-        let erasure: event::Erasure = reader.record(record)?.event()?;
+        let erasure: event::Erasure = reader.record(last.index)?.event()?;
+        let indexes = without_held(&reader, erasure.indexes, &last.changes)?;
         let mut left = None;
-        for (epoch, slots) in by_epoch(&erasure.indexes) {
-            match self.destroy_in(epoch, &slots) {
+        for (epoch, slots) in by_epoch(&indexes) {
+            let seeds = self.layout.seeds(epoch);
+            let keys = self.keys.check(&seeds, epoch, None, slots.len());
+            match keys.and_then(|()| self.open_index(epoch)) {
                 Err(error) if error.is_lasting() => left = Some(error),
-                destroyed => destroyed?,
+                Err(error) => return Err(error),
+                Ok(_) => self.destroy_in(epoch, &slots)?,
             }
         }
         Ok(left)
     }
+}
+
+/// Records but for those that these holds and releases leave on hold, and all that belongs to the
+/// same decision.
+fn without_held(
+    reader: &Reader,
+    mut indexes: Vec<u64>,
+    changes: &[u64],
+) -> Result<Vec<u64>, LogError> {
+    let mut held = BTreeSet::new();
+    for change in changes {
+        let record = reader.record(*change)?;
+        let event: event::Hold = record.event()?;
+        let is_hold = record.kind == Kind::Hold;
+        for index in event.indexes {
+            if is_hold {
+                held.insert(index);
+            } else {
+                held.remove(&index);
+            }
+        }
+    }
+    if held.is_empty() {
+        return Ok(indexes);
+    }
+    let decision = |index: &u64| {
+        let mut index = *index;
+        while let Some(about) = reader.entry(index)?.about().filter(|about| *about < index) {
+            index = about;
+        }
+        Ok::<_, LogError>(index)
+    };
+    let held = held
+        .iter()
+        .map(decision)
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    let decisions = indexes
+        .iter()
+        .map(decision)
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut decisions = decisions.iter();
+    indexes.retain(|_| decisions.next().is_some_and(|one| !held.contains(one)));
+    Ok(indexes)
 }
 
 /// Records, as slots of their epochs.

@@ -35,12 +35,28 @@ pub(crate) struct End {
     pub(crate) leaves: Vec<[u8; leaf::LEN]>,
     pub(crate) hashes: Vec<Hash>,
     pub(crate) entries: Vec<Entry>,
-    /// The index of the last record of an erasure in the last epoch, or at the very end of the one
-    /// before. Only this one may not be ended: after its record the log does nothing before its
-    /// keys are destroyed, neither in the life that wrote it nor in one that begins with it.
-    pub(crate) erasure: Option<u64>,
+    /// The last erasure in the last epoch, or at the very end of the one before. Only this one may
+    /// not be ended: after its record the log does nothing before its keys are destroyed, neither in
+    /// the life that wrote it nor in one that begins with it, unless they cannot be destroyed.
+    pub(crate) erasure: Option<LastErasure>,
     /// Why something is cut, if anything is.
     pub(crate) because: String,
+}
+
+/// An erasure that may not be ended.
+#[derive(Debug, Default)]
+pub(crate) struct LastErasure {
+    /// The index of its record.
+    pub(crate) index: u64,
+    /// Those of the holds and releases behind it.
+    pub(crate) changes: Vec<u64>,
+}
+
+impl LastErasure {
+    fn at(index: u64) -> Self {
+        let changes = Vec::new();
+        Self { index, changes }
+    }
 }
 
 /// The roots of the epochs before `last`, each checked against its records if it is one of the
@@ -191,8 +207,10 @@ pub(crate) fn end(
             signed = Some(frontier.root());
             end.unsigned = end.len;
         }
-        if frame.leaf.kind == Kind::Erasure {
-            end.erasure = Some(frame.index);
+        match (frame.leaf.kind, &mut end.erasure) {
+            (Kind::Erasure, erasure) => *erasure = Some(LastErasure::at(frame.index)),
+            (Kind::Hold | Kind::Release, Some(erasure)) => erasure.changes.push(frame.index),
+            _ => {}
         }
         Ok(())
     })?;
@@ -202,7 +220,7 @@ pub(crate) fn end(
         end.minute = before.map_or(0, |entry| entry.minute);
         // An erasure that ended its epoch may not be ended itself.
         if before.is_some_and(|entry| entry.kind == Kind::Erasure) {
-            end.erasure = Some(base - 1);
+            end.erasure = Some(LastErasure::at(base - 1));
         }
     }
     if cut.is_some() {

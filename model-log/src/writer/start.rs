@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::core::{Core, Current, Lock, new_epoch, set_mark};
 use super::prepared::Prepared;
-use super::recover::{self, End};
+use super::recover::{self, End, LastErasure};
 use crate::disk::{Disk, How, write_whole};
 use crate::error::LogError;
 use crate::event::Recovered;
@@ -292,7 +292,7 @@ impl Core {
     /// what was cut, and a checkpoint. An epoch that a crash left full is ended by the next record.
     fn begin(
         &mut self,
-        erasure: Option<u64>,
+        erasure: Option<LastErasure>,
         recovered: Option<Recovered>,
         events: &mut Vec<Event>,
     ) -> Result<(), LogError> {
@@ -302,10 +302,10 @@ impl Core {
             .sweep(&*self.disk, &self.layout, self.current.epoch)?;
         // Before anything is recorded: an erasure that a record follows is ended.
         if let Some(erasure) = erasure
-            && let Some(error) = self.erase_again(erasure)?
-            && erasure + 1 == self.size
+            && let Some(error) = self.erase_again(&erasure)?
+            && erasure.index + 1 == self.size
         {
-            let because = error.to_string();
+            let (erasure, because) = (erasure.index, error.to_string());
             events.push(Event::ErasureLeft { erasure, because });
         }
         self.settle_keys(events)?;
