@@ -2,6 +2,7 @@
 
 use model_report::span;
 
+use crate::live;
 use crate::sample::{CategoryPair, NumberPair, total};
 
 /// Bins of a distance: tenths of the reference.
@@ -14,9 +15,8 @@ const FEWEST_BARS: usize = 4;
 /// server's windows count in as many bins, all at the middle of their bin. Bars would leave gaps
 /// between the middles.
 const FEW_VALUES: usize = 25;
-/// The most bins of a server's windows with rows of the reference; and with those between them and
-/// beyond.
-const COARSE: [usize; 2] = [64, 64 + 63 + 10];
+/// The most bins of a server's windows with rows of the reference; and with those without.
+const COARSE: [usize; 2] = [live::MOST, live::MOST + live::EMPTY];
 /// The share of rows up to which a bar that only the current batch fills is not told apart.
 const FEW_ROWS: f64 = 0.01;
 /// Share of the reference beyond each end of a chart; its outermost bars include it.

@@ -204,6 +204,84 @@ fn a_window_sees_values_that_the_reference_does_not_have() {
     assert_eq!(again.encode(), seen.encode());
 }
 
+/// The mean of a window whose rows all have this value, by a reference from `lowest` to 8 more.
+fn mean_of(value: f64, lowest: f64) -> f64 {
+    let mut reference = Sketch::new(vec![Spec::new("rate", Kind::Number)], Capacity::default());
+    for row in 0..1000 {
+        reference.columns[0].push_number(lowest + f64::from(row % 129) / 16.0);
+    }
+    let window = Window {
+        length: Length::Rows(100),
+        panes: 1,
+    };
+    let mut live = Live::new(&reference, window, 0);
+    for _ in 0..100 {
+        live.push([Cell::Number(value)], 0);
+    }
+    let report = by_default(&sides(live.reference(), &live.sketch()), None).unwrap();
+    report.columns[0].means[1].unwrap()
+}
+
+#[test]
+fn a_window_knows_how_far_beyond_its_reference_values_are() {
+    for lowest in [-1e6, -4.0, 0.0, 3.0] {
+        let mut distance = 0.51;
+        while distance < 8.0 * 1024.0 {
+            for (value, end) in [
+                (lowest + 8.0 + distance, lowest + 8.0),
+                (lowest - distance, lowest),
+            ] {
+                let ratio = (mean_of(value, lowest) - end) / (value - end);
+                assert!(
+                    (0.7..1.42).contains(&ratio),
+                    "{value} beyond {end}: {ratio}"
+                );
+            }
+            distance *= 1.07;
+        }
+    }
+    assert!((mean_of(8.1, 0.0) - 8.35).abs() < 0.01);
+    assert!(mean_of(f64::MAX, 0.0) > 8.0 * 1024.0);
+    assert!(mean_of(f64::MIN, 0.0) < -8.0 * 1024.0);
+}
+
+/// A score of 0.99 once counted as 1.017, where the training rows had none above 0.97.
+#[test]
+fn a_window_shows_no_value_outside_its_column_that_was_inside() {
+    let spec = Spec {
+        lower: Some(0.0),
+        upper: Some(1.0),
+        ..Spec::new("score", Kind::Number)
+    };
+    let mut reference = Sketch::new(vec![spec], Capacity::default());
+    for row in 0..96 {
+        reference.columns[0].push_number(0.02 + f64::from(row) / 100.0);
+    }
+    for (value, nearest, outside) in [
+        (0.99, 0.97..1.0, 0),
+        (0.005, 0.0..0.02, 0),
+        (1.0, 0.97..1.0, 0),
+        (1.02, 1.0..1.1, 100),
+        (-0.01, -0.1..0.0, 100),
+    ] {
+        let window = Window {
+            length: Length::Rows(100),
+            panes: 1,
+        };
+        let mut live = Live::new(&reference, window, 0);
+        for _ in 0..100 {
+            live.push([Cell::Number(value)], 0);
+        }
+        let seen = live.sketch();
+        assert_eq!(seen.columns[0].out_of_range, outside, "{value}");
+        let report = by_default(&sides(live.reference(), &seen), None).unwrap();
+        let mean = report.columns[0].means[1].unwrap();
+        assert!(nearest.contains(&mean), "{value} counts as {mean}");
+        let [_, again] = in_bins(&reference, &seen);
+        assert_eq!(again.encode(), seen.encode(), "{value}");
+    }
+}
+
 /// Its buckets are wider, and may end where the reference has no rows.
 #[test]
 fn a_coarser_sketch_of_the_same_rows_has_not_drifted() {

@@ -76,14 +76,16 @@ impl ColumnBins {
             (Cell::Missing, _) => extra + 1,
             (Cell::Number(number), _) if number.is_nan() => extra + 1,
             (Cell::Number(number), Kind::Number) if number.is_infinite() => extra + 3,
-            (Cell::Number(number), Kind::Number) => {
-                let outside = number < self.lower || number > self.upper;
-                self.ranges.of(number) + if outside { self.ranges.len() } else { 0 }
-            }
+            (Cell::Number(number), Kind::Number) => self.number(number),
             (Cell::Text(text), Kind::Category) => self.places.get(text).copied().unwrap_or(extra),
             _ => extra + 2,
         };
         Some(bin)
+    }
+
+    fn number(&self, number: f64) -> usize {
+        let outside = number < self.lower || number > self.upper;
+        self.ranges.of(number) + if outside { self.ranges.len() } else { 0 }
     }
 
     /// A column of the reference, or one that was counted elsewhere, in these bins, which are those of
@@ -93,7 +95,9 @@ impl ColumnBins {
         match &column.values {
             Values::Numbers(numbers) => {
                 if let Values::Numbers(reference) = &reference.values {
-                    self.ranges.count(numbers, reference, &mut counts);
+                    Ranges::each(numbers, reference, |number, rows| {
+                        counts[self.number(number)] += rows;
+                    });
                 }
             }
             Values::Categories(categories) => {
@@ -120,7 +124,9 @@ impl ColumnBins {
             Values::Numbers(numbers) => {
                 let (inside, outside) = values.split_at(self.ranges.len());
                 for (bin, (inside, outside)) in inside.iter().zip(outside).enumerate() {
-                    numbers.push_many(self.ranges.stands_for(bin), inside + outside);
+                    let between = self.ranges.stands_between(bin, self.lower, self.upper);
+                    numbers.push_many(between, *inside);
+                    numbers.push_many(self.ranges.stands_for(bin), *outside);
                 }
                 column.out_of_range = outside.iter().sum();
             }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use crate::sketch::{Column, Sketch};
 use bins::ColumnBins;
+pub(crate) use ranges::{EMPTY, MOST};
 pub use state::StateError;
 
 /// The most panes of a window.

@@ -2,12 +2,20 @@
 //! it has none: between two of these where there is room, and on both sides by how far beyond. So
 //! values that the reference does not have are not counted as some that it has.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use crate::sketch::{Bucket, Numbers};
 
 /// Bins with rows of the reference, at most.
-const MOST: u64 = 64;
-/// Where the bins beyond the reference end, in lengths of its range; the last have no end.
-const BEYOND: [f64; 4] = [0.1, 1.0, 10.0, 100.0];
+pub(crate) const MOST: usize = 64;
+/// Where the nearest bin beyond the reference ends, in lengths of its range.
+const NEAREST: f64 = 1.0 / 16.0;
+/// How many more there are on a side, each twice as far as the one before: up to 1,024 lengths, and
+/// the last without an end.
+const DOUBLINGS: usize = 15;
+/// Values of bins without rows of the reference, at most: of those between two others, of those
+/// beyond on both sides, and one more for each end of the schema's range, which divides a bin.
+pub(crate) const EMPTY: usize = MOST - 1 + 2 * (1 + DOUBLINGS) + 2;
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Ranges {
@@ -68,9 +76,10 @@ impl Ranges {
         self.edges.partition_point(|edge| *edge < number)
     }
 
-    /// Counts the buckets of a sketch in these bins. One that is wider than a bucket of the reference
-    /// is divided as the reference's rows in it are: where in it its own rows lie is not known.
-    pub(super) fn count(&self, sketch: &Numbers, reference: &Numbers, counts: &mut [u64]) {
+    /// Calls `count` with a number for some rows of a sketch at a time, and how many. A bucket that is
+    /// wider than one of the reference is divided as the reference's rows in it are: where in it its
+    /// own rows lie is not known.
+    pub(super) fn each(sketch: &Numbers, reference: &Numbers, mut count: impl FnMut(f64, u64)) {
         let known = reference.buckets();
         for bucket in sketch.buckets() {
             let from = known.partition_point(|one| one.upper < bucket.lower);
@@ -81,11 +90,11 @@ impl Ranges {
             for one in inside {
                 seen += one.count;
                 let until = u128::from(bucket.count) * u128::from(seen) / u128::from(rows);
-                counts[self.of(one.upper)] += until as u64 - counted;
+                count(one.upper, until as u64 - counted);
                 counted = until as u64;
             }
             if inside.is_empty() {
-                counts[self.of(bucket.middle())] += bucket.count;
+                count(bucket.middle(), bucket.count);
             }
         }
     }
@@ -93,11 +102,22 @@ impl Ranges {
     pub(super) fn stands_for(&self, bin: usize) -> f64 {
         self.bins.get(bin).map_or(0.0, |bin| bin.stands_for)
     }
+
+    /// The same of rows that are between these, which a bin may reach beyond.
+    pub(super) fn stands_between(&self, bin: usize, lower: f64, upper: f64) -> f64 {
+        let stands_for = self.stands_for(bin);
+        match self.bins.get(bin) {
+            Some(bin) if !(lower..=upper).contains(&stands_for) => {
+                Bin::empty(bin.lower.max(lower), bin.upper.min(upper)).stands_for
+            }
+            _ => stands_for,
+        }
+    }
 }
 
 /// Up to [`MOST`] with about equally many rows.
 fn equal_bins(numbers: &Numbers) -> Vec<Bin> {
-    let share = numbers.total().div_ceil(MOST).max(1);
+    let share = numbers.total().div_ceil(MOST as u64).max(1);
     let (mut bins, mut some) = (Vec::new(), Vec::new());
     let mut rows = 0;
     let buckets = numbers.buckets();
@@ -128,21 +148,22 @@ fn bin_of(buckets: &[Bucket]) -> Bin {
 
 /// The bins beyond the upper end, the nearest first.
 fn above(lowest: f64, highest: f64) -> Vec<Bin> {
-    let (mut lower, mut from) = (highest.next_up(), BEYOND[0] / 4.0);
-    let mut bins: Vec<Bin> = Vec::new();
-    for beyond in BEYOND {
-        let at = |lengths: f64| (highest + lengths * length(lowest, highest)).min(f64::MAX);
-        let upper = at(beyond);
-        let empty = Bin::empty(lower.min(f64::MAX), upper);
+    let length = length(lowest, highest);
+    let at = |lengths: f64| (highest + lengths * length).min(f64::MAX);
+    let mut lower = highest.next_up().min(f64::MAX);
+    let mut bins = Vec::new();
+    let mut end = NEAREST;
+    for _ in 0..DOUBLINGS {
+        let empty = Bin::empty(lower, at(end).max(lower));
         // Half of the way by ratio: half by difference would overstate most values.
-        let middle = at((from * beyond).sqrt());
+        let middle = at(end * FRAC_1_SQRT_2).clamp(empty.lower, empty.upper);
         bins.push(Bin {
-            stands_for: middle.max(empty.lower).min(upper.max(empty.lower)),
+            stands_for: middle,
             ..empty
         });
-        (lower, from) = (upper.next_up(), beyond);
+        lower = empty.upper.next_up().min(f64::MAX);
+        end *= 2.0;
     }
-    let lower = lower.min(f64::MAX);
     bins.push(Bin {
         stands_for: lower,
         ..Bin::empty(lower, f64::MAX)

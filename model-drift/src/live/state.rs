@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{Block, Length, Live, Pane};
 
 const MAGIC: &[u8; 8] = b"UWDLIVE\0";
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 const HEADER: usize = 44;
 
 /// Why a stored window cannot be continued.

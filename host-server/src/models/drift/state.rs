@@ -14,7 +14,7 @@ use super::{End, Watched};
 /// The file that is locked.
 const LOCK: &str = ".lock";
 
-/// The longest state, in bytes: several times what a window takes.
+/// The longest state, in bytes, of most windows; of one that takes more it is twice that.
 const LONGEST: u64 = 4 << 20;
 
 /// Where the window of one version of a model is kept.
@@ -48,7 +48,8 @@ impl StateFile {
     /// empty, and the log says why.
     pub(super) fn restore(&self, live: &mut Live) {
         let path = self.path.display();
-        let bytes = match read_small(&self.path, LONGEST) {
+        let longest = LONGEST.max(2 * live.bytes() as u64);
+        let bytes = match read_small(&self.path, longest) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
