@@ -10,7 +10,13 @@ pub(super) struct Derivation {
     /// For each feature what is filled in.
     imputed: Vec<f64>,
     /// The derived ones, each behind those that it needs.
-    order: Vec<usize>,
+    order: Vec<Step>,
+}
+
+/// A derived field and what it needs, by their places among the features.
+struct Step {
+    at: usize,
+    needs: Vec<usize>,
 }
 
 /// What is counted of a derived field.
@@ -27,9 +33,17 @@ impl Derivation {
             Role::Input => inputs.next().unwrap_or(f64::NAN),
             Role::Protected | Role::Ignored => f64::NAN,
         });
+        let order = schema.derivation_order().into_iter().map(|at| {
+            let derived = schema.features[at].derived.as_ref();
+            let needs = derived.map_or_else(Vec::new, |derived| derived.formula.fields());
+            Step {
+                at,
+                needs: needs.into_iter().map(usize::from).collect(),
+            }
+        });
         Self {
             imputed: imputed.collect(),
-            order: schema.derivation_order(),
+            order: order.collect(),
             features: schema.features.clone(),
         }
     }
@@ -48,7 +62,8 @@ impl Derivation {
     /// of each feature.
     pub(super) fn left_out(&self, readings: &[Reading]) -> Vec<Derived<'_>> {
         let mut found = Vec::new();
-        if readings.is_empty() {
+        let is_left_out = |step: &Step| matches!(readings.get(step.at), Some(Reading::Missing));
+        if !self.order.iter().any(is_left_out) {
             return found;
         }
         let mut values = vec![f64::NAN; self.features.len()];
@@ -63,13 +78,12 @@ impl Derivation {
             }
         }
         let mut stack = Vec::new();
-        for &at in &self.order {
+        for &Step { at, ref needs } in &self.order {
             let feature = &self.features[at];
             let Some(derived) = &feature.derived else {
                 continue;
             };
-            let needs = derived.formula.fields().into_iter();
-            let needs = needs.map(|need| origins[usize::from(need)]);
+            let needs = needs.iter().map(|need| origins[*need]);
             let needs = needs.fold(Origin::Given, Origin::max);
             let computed = Computed {
                 value: derived.compute(&values, &mut stack),
