@@ -42,10 +42,19 @@ pub struct TlsFiles {
 pub(crate) struct Tls {
     files: TlsFiles,
     config: ArcSwap<ServerConfig>,
-    /// What was read last, whether it is used or not.
-    seen: Mutex<[u8; 32]>,
+    seen: Mutex<Seen>,
     expires: Gauge,
     steps: Arc<Steps>,
+}
+
+/// What was read of the files.
+struct Seen {
+    /// Of what was read last, whether it is used or not.
+    digest: [u8; 32],
+    /// The certificate that is used.
+    used: Vec<u8>,
+    /// The second from which what was read last can be used, where it could not be yet.
+    from: Option<i64>,
 }
 
 /// The files' content, and what it comes to.
@@ -79,7 +88,11 @@ impl Tls {
         let steps = Steps::start().map_err(ServeError::Threads)?;
         Ok(Self {
             config: ArcSwap::from_pointee(config),
-            seen: Mutex::new(material.digest()),
+            seen: Mutex::new(Seen {
+                digest: material.digest(),
+                used: material.certificate,
+                from: None,
+            }),
             files,
             expires,
             steps,
@@ -101,7 +114,8 @@ impl Tls {
     }
 
     /// Reads the files again; connections that are open keep what they have. What cannot be used
-    /// changes nothing, and the log says why, once.
+    /// changes nothing, and the log says why, once; a certificate that is not valid yet is used once
+    /// it is.
     pub(crate) fn renew(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let read = Material::read(&self.files);
@@ -109,21 +123,32 @@ impl Tls {
             Ok(material) => material.digest(),
             Err(error) => Sha256::digest(error.to_string()).into(),
         };
-        if *seen == digest {
+        let is_due = seen.from.is_some_and(|from| from <= now());
+        if seen.digest == digest && !is_due {
             return;
         }
-        *seen = digest;
-        let usable = read.and_then(|material| material.config(&self.files));
+        (seen.digest, seen.from) = (digest, None);
+        let usable = read.and_then(|material| {
+            let (config, validity) = material.config(&self.files)?;
+            Ok((config, validity, material.certificate))
+        });
         let file = self.files.certificate.display();
         match usable {
-            Ok((_, Some(validity))) if !validity.contains(now()) => tracing::error!(
-                %file,
-                from = day(validity.from),
-                to = day(validity.to),
-                "certificate not replaced: the new one is not valid today; the one before stays"
-            ),
-            Ok((config, validity)) => {
+            // One that is used already may come with another key or other authorities.
+            Ok((_, Some(validity), certificate))
+                if !validity.contains(now()) && certificate != seen.used =>
+            {
+                seen.from = (validity.from > now()).then_some(validity.from);
+                tracing::error!(
+                    %file,
+                    from = day(validity.from),
+                    to = day(validity.to),
+                    "certificate not replaced: the new one is not valid now; the one before stays"
+                );
+            }
+            Ok((config, validity, certificate)) => {
                 self.config.store(Arc::new(config));
+                seen.used = certificate;
                 set(&self.expires, validity);
                 let to = validity.map(|validity| day(validity.to));
                 tracing::info!(%file, to, "certificate replaced");
@@ -334,6 +359,13 @@ fn wrong(path: &Path, reason: &dyn Display) -> ServeError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use std::fs;
+    use std::time::Duration;
+
+    use base64::Engine;
+
     use super::*;
 
     fn found(issuer: &str, chain: &[(&'static str, &'static str)], authorities: &[&str]) -> usize {
@@ -382,5 +414,72 @@ mod tests {
             let paths = found(issuer, chain, authorities);
             assert!((1..=MOST_PATHS).contains(&paths), "{chain:?} {paths}");
         }
+    }
+
+    fn files_of(name: &str, folder: &Path, client_ca: bool) -> TlsFiles {
+        let files = TlsFiles {
+            certificate: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+            client_ca: client_ca.then(|| folder.join("ca.pem")),
+        };
+        fs::copy(data(&format!("{name}.pem")), &files.certificate).unwrap();
+        fs::copy(data(&format!("{name}-key.pem")), &files.key).unwrap();
+        fs::copy(data("ca.pem"), folder.join("ca.pem")).unwrap();
+        files
+    }
+
+    fn data(name: &str) -> PathBuf {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        folder.join("tests/data").join(name)
+    }
+
+    /// A certificate as it would be with another beginning: nothing here looks at its signature.
+    fn valid_from(name: &str, second: i64) -> String {
+        const UTC_TIME: [u8; 2] = [0x17, 13];
+        let pem = CertificateDer::pem_file_iter(data(name)).unwrap();
+        let mut der = pem.map(Result::unwrap).next().unwrap().to_vec();
+        let at = der.windows(2).position(|two| two == UTC_TIME).unwrap() + 2;
+        let from = chrono::DateTime::from_timestamp(second, 0).unwrap();
+        let from = from.format("%y%m%d%H%M%SZ").to_string();
+        der[at..at + 13].copy_from_slice(from.as_bytes());
+        let body = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+    }
+
+    /// It was once looked at a single time, and never used.
+    #[test]
+    fn a_certificate_that_is_not_valid_yet_is_used_once_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files_of("expired", folder.path(), false);
+        let expires = Gauge::default();
+        let tls = Tls::open(files.clone(), expires.clone()).unwrap();
+        let before = expires.get();
+        let from = now() + 3;
+        fs::write(&files.certificate, valid_from("second.pem", from)).unwrap();
+        fs::copy(data("second-key.pem"), &files.key).unwrap();
+        tls.renew();
+        let after = expires.get();
+        assert!(now() >= from || after == before);
+        while expires.get() == before {
+            assert!(now() < from + 60, "it is not used");
+            std::thread::sleep(Duration::from_millis(50));
+            tls.renew();
+        }
+        assert!(now() >= from);
+    }
+
+    /// They were once not read where the server's own certificate had expired.
+    #[test]
+    fn authorities_are_replaced_beside_an_expired_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files_of("expired", folder.path(), true);
+        let tls = Tls::open(files.clone(), Gauge::default()).unwrap();
+        let before = tls.config.load_full();
+        tls.renew();
+        assert!(Arc::ptr_eq(&before, &tls.config.load_full()));
+        let other = fs::read(data("same-name.pem")).unwrap();
+        fs::write(files.client_ca.unwrap(), other).unwrap();
+        tls.renew();
+        assert!(!Arc::ptr_eq(&before, &tls.config.load_full()));
     }
 }
