@@ -212,3 +212,33 @@ fn a_number_is_read_as_a_decision_reads_it() {
     assert_eq!((column.unreadable, column.missing), (3, 1));
     assert_eq!(column.numbers.unwrap().maximum, 3.0);
 }
+
+/// Every text after the first 1,048,576 once counted as the last of these.
+#[test]
+fn a_column_of_more_than_a_million_values_is_measured_whole() {
+    use std::fmt::Write;
+
+    const FIRST: u32 = 1 << 20;
+    const ROWS: u32 = FIRST + 50_000;
+    let mut csv = "amount,id,kind,outcome\n".to_owned();
+    for row in 0..ROWS {
+        let amount = match row - row.min(FIRST) {
+            1 => String::new(),
+            2 => "NA".to_owned(),
+            4 => "1e9".to_owned(),
+            // Twice.
+            5 | 6 => "2e6".to_owned(),
+            _ => format!("{:.2}", f64::from(row) / 100.0),
+        };
+        let (kind, outcome) = (["a", "b"][(row % 2) as usize], row / (ROWS / 2));
+        writeln!(csv, "{amount},n{row},{kind},{outcome}").unwrap();
+    }
+    let eda = of_csv(&csv, None);
+    let column = |name: &str| eda.columns.iter().find(|one| one.name == name).unwrap();
+    let amount = column("amount");
+    assert_eq!((amount.missing, amount.unreadable), (2, 0));
+    assert_eq!(amount.distinct as u32, ROWS - 3);
+    assert_eq!(amount.numbers.as_ref().unwrap().maximum, 1e9);
+    assert_eq!(column("id").distinct as u32, ROWS);
+    assert!(finding(&eda, "identifier", "id").is_some());
+}

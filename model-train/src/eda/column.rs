@@ -14,7 +14,7 @@ use crate::infer::{names_a_bad_event, positive_of_two};
 
 /// Different texts that a column without a schema may have and still be a category.
 const MAX_CATEGORIES: usize = 50;
-/// Different texts that are kept of a column that is neither number nor category.
+/// Different texts of a column that are told apart as they come.
 const MAX_TEXTS: usize = 1 << 20;
 
 /// What a column holds.
@@ -79,12 +79,35 @@ pub(super) struct Column {
     pub(super) distinct: usize,
 }
 
-/// The cells of a column: each different text once.
+/// The cells of a column: each different text once, up to [`MAX_TEXTS`]; then each cell by itself.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
+    /// One a row: the index of a text, or of one of `more`, which follow the texts.
     codes: Vec<u32>,
     texts: Vec<String>,
     index: FxHashMap<String, u32>,
+    more: More,
+}
+
+/// Texts one after the other, without much memory for each.
+#[derive(Debug, Default)]
+struct More {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl More {
+    fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.all[*start..*end])
+    }
 }
 
 impl Cells {
@@ -95,7 +118,7 @@ impl Cells {
 
     /// Adds the cells of the next rows, which were read apart.
     pub(super) fn append(&mut self, next: &Self) {
-        let codes: Vec<u32> = next.texts.iter().map(|text| self.code(text)).collect();
+        let codes: Vec<u32> = next.all().map(|text| self.code(text)).collect();
         let next = next.codes.iter().map(|code| codes[*code as usize]);
         self.codes.extend(next);
     }
@@ -108,14 +131,21 @@ impl Cells {
     }
 
     fn add(&mut self, cell: &str) -> u32 {
-        // So many different texts are no category: the last one stands for all others.
+        let code = (self.texts.len() + self.more.ends.len()) as u32;
         if self.texts.len() >= MAX_TEXTS {
-            return (MAX_TEXTS - 1) as u32;
+            self.more.push(cell);
+            return code;
         }
-        let code = self.texts.len() as u32;
         self.texts.push(cell.to_owned());
         self.index.insert(cell.to_owned(), code);
         code
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        self.texts
+            .iter()
+            .map(String::as_str)
+            .chain(self.more.iter())
     }
 
     /// Makes a column of them; `schema` says what it should be, where it knows the name.
@@ -127,12 +157,7 @@ impl Cells {
             (Some(schema), None) => schema.missing_values.has_text(text),
             (None, _) => MISSING_WORDS.contains(&text),
         };
-        let there: Vec<&str> = self
-            .texts
-            .iter()
-            .map(String::as_str)
-            .filter(|text| !is_missing(text))
-            .collect();
+        let there: Vec<&str> = self.all().filter(|text| !is_missing(text)).collect();
         let of_target = schema.filter(|schema| schema.target.name == name);
         let target_kind = of_target.map(|schema| &schema.target.kind);
         // A column of times, groups or weights lists no values.
@@ -151,7 +176,11 @@ impl Cells {
             (None, None) => (inferred(&there), None),
         };
         let kind = if there.is_empty() { Type::Empty } else { kind };
-        let texts = listed.unwrap_or_else(|| sorted(&there, kind));
+        // Those that are told apart come first. So many are no category: the last one stands for
+        // all others.
+        let apart = there.len().min(MAX_TEXTS);
+        let is_listed = listed.is_some();
+        let texts = listed.unwrap_or_else(|| sorted(&there[..apart], kind));
         let known: Vec<Option<f64>> = {
             let value = reader(kind, &texts);
             let numeric = typed.filter(|feature| feature.range().is_some());
@@ -159,8 +188,13 @@ impl Cells {
                 (Some(schema), Some(feature)) => as_decided(feature, text, schema),
                 _ => value(text),
             };
-            let read = |text: &String| (!is_missing(text)).then(|| value(text));
-            self.texts.iter().map(read).collect()
+            let last = (!is_listed && !texts.is_empty()).then(|| (texts.len() - 1) as f64);
+            let of_text = |text: &str| match (value(text), last) {
+                (value, Some(last)) if value.is_nan() => last,
+                (value, _) => value,
+            };
+            let read = |text: &str| (!is_missing(text)).then(|| of_text(text));
+            self.all().map(read).collect()
         };
         let of_row = |code: &u32| known[*code as usize];
         let read = self.codes.iter().map(of_row);
@@ -182,7 +216,7 @@ impl Cells {
                 TargetKind::Boolean { positive } => f64::from(u8::from(*positive)),
                 TargetKind::Category { .. } => 1.0,
             }),
-            distinct: there.len(),
+            distinct: different(there),
         }
     }
 }
@@ -238,6 +272,15 @@ impl Column {
             .map(|value| (!value.is_nan()).then_some(*value == yes));
         Some((answers.collect(), yes_text, no))
     }
+}
+
+/// How many of the texts are different.
+fn different(mut texts: Vec<&str>) -> usize {
+    if texts.len() > MAX_TEXTS {
+        texts.sort_unstable();
+        texts.dedup();
+    }
+    texts.len()
 }
 
 fn inferred(there: &[&str]) -> Type {
