@@ -30,11 +30,12 @@ async function run(engine) {
   const language = chosenLanguage(given, navigator.languages);
   const description = inLanguage(given, language);
   for (const id of ['title', 'description', 'form', 'verdict']) byId(id).lang = language;
-  const form = buildForm(description, [language, navigator.language].some(hasDecimalComma));
+  const decimalComma = [language, navigator.language].some(hasDecimalComma);
+  const form = buildForm(description, decimalComma);
   const panel = buildDecision(description, form);
   showAbout(description);
   buildDevelopers();
-  buildBatch(description, engine);
+  buildBatch(description, engine, decimalComma);
   const explanation = engine.explains ? buildExplanation(description, engine, form, () => ask(0)) : null;
 
   let asked = 0;

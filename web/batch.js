@@ -5,8 +5,9 @@
  * @import { Engine } from './engine.js'
  */
 
-import { csvLine, decodeUtf8, parseCsv, trim } from './csv.js';
+import { csvLine, decodeUtf8, parseCsv, separatorOf, trim } from './csv.js';
 import { byId } from './dom.js';
+import { questionAbout } from './format.js';
 
 /** Rows that the worker decides at once: what is typed meanwhile waits so long. */
 const AT_ONCE = 500;
@@ -18,8 +19,9 @@ const ADDED = ['decision', 'probability', 'rules', 'problem', 'adjustments'];
 /**
  * @param {Description} description
  * @param {Engine} engine
+ * @param {boolean} decimalComma whether a spreadsheet here writes one
  */
-export function buildBatch(description, { decideAll }) {
+export function buildBatch(description, { decideAll }, decimalComma) {
   const input = /** @type {HTMLInputElement} */ (byId('batch-file'));
   const zone = byId('batch');
   const other = /** @type {HTMLInputElement} */ (byId('batch-other'));
@@ -39,7 +41,10 @@ export function buildBatch(description, { decideAll }) {
     if (file.size > MOST) return say(`${file.name} has more than 64 MB: split it, or use underwrite score.`);
     const bytes = await file.arrayBuffer();
     if (!isCurrent()) return undefined;
-    const [header, ...rows] = parseCsv(decodeUtf8(bytes));
+    const text = decodeUtf8(bytes);
+    const [header, ...rows] = parseCsv(text);
+    // A spreadsheet that writes a decimal comma separates with semicolons.
+    const asks = decimalComma && separatorOf(text) === ';';
     const columns = columnsOf(header ?? [], description);
     const problem = await problemOf(columns, description, other.checked ? null : decideAll);
     if (!isCurrent()) return undefined;
@@ -54,7 +59,8 @@ export function buildBatch(description, { decideAll }) {
       const answers = await decideAll(some.map((row) => requestOf(row, columns)));
       if (!isCurrent()) return undefined;
       answers.forEach(({ status, body }, index) => {
-        const added = resultOf(status, JSON.parse(body));
+        const question = asks ? questionOf(some[index], columns) : '';
+        const added = question ? noDecision(question) : resultOf(status, JSON.parse(body));
         counts[added[0]] = (counts[added[0]] ?? 0) + 1;
         if (added[4] !== '') adjusted += 1;
         parts.push(csvLine([...some[index], ...added]));
@@ -111,14 +117,19 @@ function setProgress(share) {
 }
 
 /**
- * @typedef {{ name: string, isUsed: boolean, isKnown: boolean }} Column
+ * @typedef {{ name: string, isUsed: boolean, isKnown: boolean, isNumber: boolean }} Column
  * @param {string[]} header
  * @param {Description} description
  * @returns {Column[]}
  */
 function columnsOf(header, { features, target }) {
-  const used = new Set(features.map(({ name }) => name));
-  return header.map(trim).map((name) => ({ name, isUsed: used.has(name), isKnown: used.has(name) || name === target.name }));
+  const used = new Map(features.map(({ name, type }) => [name, type]));
+  return header.map(trim).map((name) => ({
+    name,
+    isUsed: used.has(name),
+    isKnown: used.has(name) || name === target.name,
+    isNumber: ['number', 'integer'].includes(used.get(name) ?? ''),
+  }));
 }
 
 /**
@@ -151,6 +162,18 @@ async function problemOf(columns, { features }, decideAll) {
 }
 
 /**
+ * What the form would ask about a number with two readings.
+ * @param {string[]} row
+ * @param {Column[]} columns
+ * @returns {string} empty where there is none
+ */
+function questionOf(row, columns) {
+  const question = (/** @type {number} */ index) => questionAbout(row[index] ?? '');
+  const at = columns.findIndex(({ isNumber }, index) => isNumber && question(index));
+  return at < 0 ? '' : `${columns[at].name}: ${question(at)}`;
+}
+
+/**
  * A row as JSON. Cells stay texts: the module reads numbers and yes and no from them as it does from a file.
  * @param {string[]} row
  * @param {Column[]} columns
@@ -161,9 +184,16 @@ function requestOf(row, columns) {
 }
 
 /**
+ * @typedef {[string, number | string, string, string, string]} Result decision, probability, rules, problem, adjustments
+ * @param {string} problem
+ * @returns {Result}
+ */
+const noDecision = (problem) => ['No decision', '', '', problem, ''];
+
+/**
  * @param {number} status
  * @param {any} answer
- * @returns {[string, number | string, string, string, string]} decision, probability, rules, problem, adjustments
+ * @returns {Result}
  */
 function resultOf(status, answer) {
   if (status === 200) {
@@ -173,7 +203,7 @@ function resultOf(status, answer) {
   const detail = Array.isArray(answer.detail)
     ? answer.detail.map((/** @type {any} */ { loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; ')
     : String(answer.detail);
-  return ['No decision', '', '', detail, ''];
+  return noDecision(detail);
 }
 
 /**

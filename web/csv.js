@@ -89,7 +89,7 @@ export function parseCsv(text) {
 }
 
 /** @param {string} text */
-function separatorOf(text) {
+export function separatorOf(text) {
   const [head] = /[^\r\n]+/.exec(text) ?? [''];
   const count = (/** @type {string} */ separator) => head.split(separator).length;
   return [',', ';', '\t'].reduce((most, one) => (count(one) > count(most) ? one : most));

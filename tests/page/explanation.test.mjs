@@ -223,6 +223,31 @@ suite('an explanation', () => {
     assert.ok(await page.locator('#batch-download').isHidden());
   });
 
+  test('a number with two readings in the file of a German spreadsheet is asked about', async () => {
+    const [header, row] = parseCsv(await readFile(new URL('../../data/loan_sample.csv', import.meta.url), 'utf8'));
+    const amount = header.indexOf('loan_amnt');
+    const withAmount = (text) => row.map((cell, index) => (index === amount ? text : cell));
+    const decide = async (locale, separator) => {
+      const { page, context, complaints } = await openPage(browser, server.url, { locale });
+      const lines = [header, withAmount('6.500'), withAmount('6500')].map((cells) => cells.join(separator));
+      await page.locator('#batch-file').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
+      await page.getByText(/^2 rows: /).waitFor();
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download the decisions' }).click()]);
+      const [names, ...rows] = parseCsv(await readFile(await download.path(), 'utf8'));
+      await context.close();
+      assert.deepEqual(complaints, []);
+      return rows.map((cells) => ['decision', 'problem'].map((name) => cells[names.indexOf(name)]));
+    };
+    const [asked, plain] = await decide('de-DE', ';');
+    assert.deepEqual(asked, ['No decision', 'loan_amnt: 6.500 could be two numbers: write 6500 or 6.5000.']);
+    assert.notEqual(plain[0], 'No decision');
+    // The files of programs have a point before the decimals; so have those of spreadsheets elsewhere.
+    for (const [locale, separator] of [['de-DE', ','], ['en-US', ';']]) {
+      const answers = await decide(locale, separator);
+      assert.ok(answers.every(([, problem]) => !problem.includes('two numbers')), `${locale} ${separator}: ${answers}`);
+    }
+  });
+
   test('what is filled in or changed in a CSV is counted and written down', async () => {
     const [header, ...rows] = parseCsv(await readFile(new URL('../../data/loan_sample.csv', import.meta.url), 'utf8'));
     const [odd, plain] = rows.slice(0, 2).map((row) => [...row]);
