@@ -222,6 +222,9 @@ pub struct Pushed {
     pub url: String,
     /// When it was sent, in milliseconds since 1970-01-01 UTC.
     pub time_ms: i64,
+    /// What the user should know of this push, in a sentence; not kept in the file.
+    #[serde(skip)]
+    pub note: Option<String>,
 }
 
 impl Pushed {
@@ -229,7 +232,12 @@ impl Pushed {
     #[must_use]
     pub fn now(id: String, url: String) -> Self {
         let time_ms = now_ms();
-        Self { id, url, time_ms }
+        Self {
+            id,
+            url,
+            time_ms,
+            note: None,
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 """Reads a run back with MLflow's official client and compares it with the run's folder.
 
-Usage: mlflow_readback.py URI RUN_ID MODE RUN_FOLDER
+Usage: mlflow_readback.py URI RUN_ID MODE VERSION RUN_FOLDER
 
-MODE is `proxied` (artifacts go through the server, first version), `second` (the same, second
-version) or `folder` (artifacts are in a folder of the server; no logged model).
+MODE is `proxied` (artifacts go through the server) or `folder` (they are in a folder of the server;
+no logged model). VERSION is the run's version of the registered model, which is the newest.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import sys
 import mlflow
 from mlflow import MlflowClient
 
-uri, run_id, mode, folder = sys.argv[1:]
+uri, run_id, mode, number, folder = sys.argv[1:]
 folder = pathlib.Path(folder)
 run = json.loads((folder / "run.json").read_text())
 trials = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
@@ -89,7 +89,7 @@ for artifact in run["artifacts"]:
 # The model, its signature and its example.
 name = run["model"]["name"]
 version = client.get_model_version_by_alias(name, "champion")
-same("version", version.version, "2" if mode == "second" else "1")
+same("version", version.version, number)
 same("run of the version", version.run_id, run_id)
 assert run["model"]["sha256"] in version.description, version.description
 same("tag of the version", version.tags["underwrite.sha256"], run["model"]["sha256"])
@@ -112,6 +112,14 @@ path = mlflow.artifacts.download_artifacts(artifact_uri=model_uri)
 got = hashlib.sha256((pathlib.Path(path) / "model.wasm").read_bytes()).hexdigest()
 same("model.wasm of the version", got, run["model"]["sha256"])
 
+# Every version has the file that it was registered with.
+versions = client.search_model_versions(f"name = '{name}'")
+same("versions", len(versions), int(number))
+for one in versions:
+    path = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{one.version}")
+    got = hashlib.sha256((pathlib.Path(path) / "model.wasm").read_bytes()).hexdigest()
+    same(f"model.wasm of version {one.version}", got, one.tags["underwrite.sha256"])
+
 if mode != "folder":
     model_id = version.source.removeprefix("models:/")
     logged = client.get_logged_model(model_id)
@@ -121,7 +129,5 @@ if mode != "folder":
     same("figure of the model", figures["roc_auc"], run["metrics"]["roc_auc"])
     same("data of the figure", {m.dataset_name for m in logged.metrics}, {run["dataset"]["name"]})
     same("outputs", [m.model_id for m in remote.outputs.model_outputs], [model_id])
-    versions = client.search_model_versions(f"name = '{name}'")
-    same("versions", len(versions), 2 if mode == "second" else 1)
 
 print("all read back")

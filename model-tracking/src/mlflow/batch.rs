@@ -34,12 +34,8 @@ impl Batch {
     }
 
     pub(super) fn param(&mut self, name: &str, value: &Value) {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let value = cut(&text, PARAM_VALUE);
-        self.params.push(json!({"key": key(name), "value": value}));
+        let param = json!({"key": key(name), "value": param_value(value)});
+        self.params.push(param);
     }
 
     pub(super) fn tag(&mut self, name: &str, value: &str) {
@@ -82,6 +78,15 @@ impl Batch {
     }
 }
 
+/// A parameter's value as the server takes it.
+pub(super) fn param_value(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    cut(&text, PARAM_VALUE)
+}
+
 /// A tag as the server takes it.
 pub(super) fn tag(name: &str, value: &str) -> Value {
     json!({"key": key(name), "value": cut(value, TAG_VALUE)})
@@ -93,7 +98,7 @@ pub(super) fn digest(dataset: &Dataset) -> String {
 }
 
 /// A name that the server takes: letters, digits, `_-. /:`.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     let fine = |c: char| c.is_alphanumeric() || "_-. /:".contains(c);
     let name: String = name
         .chars()

@@ -1,11 +1,13 @@
 //! MLflow, by its REST API 2.0 as served by version 3.
 //!
 //! A run becomes a run with a nested run for each trial; the folder's id is the tag
-//! `underwrite.run_id`, by which a second push finds the runs of the first.
+//! `underwrite.run_id`, by which a second push finds the runs of the first. A run that has other
+//! parameters or another model by then becomes a new one.
 
 mod batch;
 mod mlmodel;
 mod registry;
+mod remote_run;
 mod rest;
 
 use model_client::{Client, Credentials, RetryPolicy, ServiceError, split_credentials};
@@ -15,6 +17,7 @@ use crate::folder::RunFolder;
 use crate::run::{Dataset, Pushed, Run, Status, Trial, TrialState, now_ms};
 use crate::tracker::{TrackError, Tracker};
 use batch::{Batch, digest};
+use remote_run::RemoteRuns;
 use rest::{RemoteRun, Rest};
 
 /// Finds a run again.
@@ -94,16 +97,17 @@ impl Conversation<'_> {
     fn push(&self) -> Result<Pushed, TrackError> {
         let name = self.options.experiment.as_ref();
         let experiment = self.rest.experiment(name.unwrap_or(&self.run.experiment))?;
-        let remote = self.remote_run(&experiment)?;
-        self.log_settings(&remote)?;
-        self.log_trials(&experiment, &remote)?;
-        let model_id = self.log_model(&experiment, &remote)?;
-        self.log_metrics(&remote, model_id.as_deref())?;
+        let runs = self.remote_runs(&experiment)?;
+        let remote = &runs.run;
+        self.log_settings(remote)?;
+        self.log_trials(&experiment, &runs)?;
+        let model_id = self.log_model(&experiment, remote)?;
+        self.log_metrics(remote, model_id.as_deref())?;
         for artifact in &self.run.artifacts {
             let file = self.folder.checked(&artifact.path)?;
-            self.rest.upload_to_run(&remote, &artifact.path, &file)?;
+            self.rest.upload_to_run(remote, &artifact.path, &file)?;
         }
-        self.register(&remote, model_id.as_deref())?;
+        self.register(remote, model_id.as_deref())?;
         self.rest.end_run(
             &remote.run_id,
             status_name(self.run.status),
@@ -114,23 +118,11 @@ impl Conversation<'_> {
             self.rest.base(),
             remote.run_id
         );
-        Ok(Pushed::now(remote.run_id, url))
-    }
-
-    /// The run of an earlier push, or a new one.
-    fn remote_run(&self, experiment: &str) -> Result<RemoteRun, ServiceError> {
-        if let Some(found) = self.rest.find_run(experiment, RUN_ID, &self.run.id)? {
-            return Ok(found);
-        }
-        let mut tags = self.source_tags(&self.run.name);
-        tags.push(tag(RUN_ID, &self.run.id));
-        self.rest.create_run(&json!({
-            "experiment_id": experiment,
-            "user_id": self.options.user,
-            "run_name": self.run.name,
-            "start_time": self.run.started_ms,
-            "tags": tags,
-        }))
+        let pushed = Pushed::now(remote.run_id.clone(), url);
+        Ok(Pushed {
+            note: runs.note,
+            ..pushed
+        })
     }
 
     fn source_tags(&self, run_name: &str) -> Vec<Value> {
@@ -160,20 +152,18 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    fn log_trials(&self, experiment: &str, parent: &RemoteRun) -> Result<(), TrackError> {
+    fn log_trials(&self, experiment: &str, runs: &RemoteRuns) -> Result<(), TrackError> {
         let trials = self.folder.trials()?;
         if trials.is_empty() {
             return Ok(());
         }
         let numbers = trials.iter().map(|trial| trial.number).collect();
-        let there = self
-            .rest
-            .ended_children(experiment, &parent.run_id, TRIAL, &numbers)?;
+        let there = self.trials_there(experiment, runs, &numbers)?;
         let metric = self.run.params.get("metric").and_then(Value::as_str);
         let metric = metric.map_or_else(|| "value".to_owned(), |name| format!("cv_{name}"));
         for trial in &trials {
             if !there.contains(&trial.number) {
-                self.log_trial(experiment, parent, trial, &metric)?;
+                self.log_trial(experiment, &runs.run, trial, &metric)?;
             }
         }
         Ok(())

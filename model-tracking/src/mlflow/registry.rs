@@ -12,6 +12,8 @@ use crate::tracker::TrackError;
 const MODEL_ID: &str = "underwrite.model_id";
 const MODEL_READY: &str = "underwrite.model_ready";
 const MODEL_VERSION: &str = "underwrite.model_version";
+/// Tag of a logged model and of a version: of the model's file.
+const SHA256: &str = "underwrite.sha256";
 /// Where the model's files are among the run's own artifacts, on servers without logged models.
 const FOLDER: &str = "model";
 
@@ -95,6 +97,23 @@ impl Conversation<'_> {
         Ok(created)
     }
 
+    /// SHA-256 of the model file that an earlier push logged or registered from the run.
+    pub(super) fn logged_sha256(
+        &self,
+        remote: &RemoteRun,
+        model: &Model,
+    ) -> Result<Option<String>, ServiceError> {
+        if let Some(model_id) = remote.tag(MODEL_ID) {
+            let logged = self.rest.model(model_id)?;
+            return Ok(logged.tag(SHA256).map(str::to_owned));
+        }
+        let Some(version) = remote.tag(MODEL_VERSION) else {
+            return Ok(None);
+        };
+        self.rest
+            .version_tag(&model_name(&model.name), version, SHA256)
+    }
+
     fn model_tags(&self, model: &Model) -> Vec<Value> {
         vec![
             tag("mlflow.user", &self.options.user),
@@ -102,7 +121,7 @@ impl Conversation<'_> {
             tag("underwrite.run_id", &self.run.id),
             tag("underwrite.version", &model.version),
             tag("underwrite.digest", &model.digest),
-            tag("underwrite.sha256", &model.sha256),
+            tag(SHA256, &model.sha256),
         ]
     }
 

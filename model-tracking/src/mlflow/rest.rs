@@ -1,6 +1,6 @@
 //! The requests of MLflow's REST API.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model_client::{Body, Client, Request, Response, ServiceError, encode, encode_path};
 use serde::Deserialize;
@@ -21,21 +21,31 @@ pub(super) struct RemoteRun {
     pub(super) run_id: String,
     /// Where its artifacts go.
     pub(super) artifact_uri: String,
-    pub(super) tags: Vec<Tag>,
+    params: Vec<KeyValue>,
+    tags: Vec<KeyValue>,
 }
 
 impl RemoteRun {
+    pub(super) fn param(&self, key: &str) -> Option<&str> {
+        value_of(&self.params, key)
+    }
+
     pub(super) fn tag(&self, key: &str) -> Option<&str> {
-        let found = self.tags.iter().find(|tag| tag.key == key);
-        found.map(|tag| tag.value.as_str())
+        value_of(&self.tags, key)
     }
 }
 
+/// A parameter or a tag.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Tag {
+struct KeyValue {
     key: String,
     #[serde(default)]
     value: String,
+}
+
+fn value_of<'a>(list: &'a [KeyValue], key: &str) -> Option<&'a str> {
+    let found = list.iter().find(|one| one.key == key);
+    found.map(|one| one.value.as_str())
 }
 
 /// A logged model on the server.
@@ -43,6 +53,13 @@ pub(super) struct Tag {
 pub(super) struct RemoteModel {
     pub(super) model_id: String,
     pub(super) artifact_uri: String,
+    tags: Vec<KeyValue>,
+}
+
+impl RemoteModel {
+    pub(super) fn tag(&self, key: &str) -> Option<&str> {
+        value_of(&self.tags, key)
+    }
 }
 
 #[derive(Deserialize)]
@@ -68,7 +85,9 @@ struct RunInfo {
 #[derive(Deserialize, Default)]
 struct RunData {
     #[serde(default)]
-    tags: Vec<Tag>,
+    params: Vec<KeyValue>,
+    #[serde(default)]
+    tags: Vec<KeyValue>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +102,7 @@ impl From<RunJson> for RemoteRun {
         Self {
             run_id: json.info.run_id,
             artifact_uri: json.info.artifact_uri,
+            params: json.data.params,
             tags: json.data.tags,
         }
     }
@@ -137,29 +157,30 @@ impl Rest {
         Ok(self.client.parse::<Created>(&created)?.experiment_id)
     }
 
-    /// The run of an experiment with this tag.
-    pub(super) fn find_run(
+    /// The runs of an experiment with this tag, up to a page of them.
+    pub(super) fn find_runs(
         &self,
         experiment: &str,
         key: &str,
         value: &str,
-    ) -> Result<Option<RemoteRun>, ServiceError> {
+    ) -> Result<Vec<RemoteRun>, ServiceError> {
         let filter = format!("tags.`{key}` = '{value}'");
-        let found = self.search(experiment, &filter, None, 1)?;
-        Ok(found.runs.into_iter().next().map(RemoteRun::from))
+        let found = self.search(experiment, &filter, None, PAGE)?;
+        Ok(found.runs.into_iter().map(RemoteRun::from).collect())
     }
 
-    /// Which of these numbers nested runs that have ended have as this tag.
+    /// The ids of the nested runs that have ended and have one of these numbers as this tag, by
+    /// the number.
     pub(super) fn ended_children(
         &self,
         experiment: &str,
         parent: &str,
         key: &str,
         numbers: &BTreeSet<u64>,
-    ) -> Result<BTreeSet<u64>, ServiceError> {
+    ) -> Result<BTreeMap<u64, String>, ServiceError> {
         let filter = format!("tags.`mlflow.parentRunId` = '{parent}'");
         let most = numbers.len() / PAGE as usize + 1 + MORE_PAGES;
-        let mut there = BTreeSet::new();
+        let mut there = BTreeMap::new();
         let mut page: Option<String> = None;
         for _ in 0..most {
             let found = self.search(experiment, &filter, page.as_deref(), PAGE)?;
@@ -167,8 +188,9 @@ impl Rest {
             let ended = ended.filter(|run| run.info.status != "RUNNING");
             // Of a page only what is asked for is kept: the service says how long it is.
             there.extend(ended.filter_map(|run| {
-                let number = RemoteRun::from(run).tag(key)?.parse().ok()?;
-                numbers.contains(&number).then_some(number)
+                let run = RemoteRun::from(run);
+                let number = run.tag(key)?.parse().ok()?;
+                numbers.contains(&number).then_some((number, run.run_id))
             }));
             let next = found.next_page_token.filter(|token| !token.is_empty());
             if next.is_none() || there.len() == numbers.len() {
@@ -268,6 +290,8 @@ impl Rest {
         struct ModelInfo {
             model_id: String,
             artifact_uri: String,
+            #[serde(default)]
+            tags: Vec<KeyValue>,
         }
         if response.status >= 400 {
             return Err(self.client.refusal(response));
@@ -276,6 +300,7 @@ impl Rest {
         Ok(RemoteModel {
             model_id: info.model_id,
             artifact_uri: info.artifact_uri,
+            tags: info.tags,
         })
     }
 
@@ -305,6 +330,35 @@ impl Rest {
         Err(self.client.refusal(&response))
     }
 
+    /// A tag of a version of a registered model; none where the version is gone.
+    pub(super) fn version_tag(
+        &self,
+        name: &str,
+        version: &str,
+        key: &str,
+    ) -> Result<Option<String>, ServiceError> {
+        #[derive(Deserialize)]
+        struct Got {
+            model_version: Version,
+        }
+        #[derive(Deserialize)]
+        struct Version {
+            #[serde(default)]
+            tags: Vec<KeyValue>,
+        }
+        let (name, version) = (encode(name), encode(version));
+        let path = format!("model-versions/get?name={name}&version={version}");
+        let response = self.client.send(&self.request("GET", &path, Body::Empty))?;
+        if says(&response, "RESOURCE_DOES_NOT_EXIST") {
+            return Ok(None);
+        }
+        if response.status >= 400 {
+            return Err(self.client.refusal(&response));
+        }
+        let got: Got = self.client.parse(&response)?;
+        Ok(value_of(&got.model_version.tags, key).map(str::to_owned))
+    }
+
     /// The number of the new version.
     pub(super) fn create_version(&self, body: &Value) -> Result<String, ServiceError> {
         #[derive(Deserialize)]
@@ -318,10 +372,7 @@ impl Rest {
         let mut request = self.request("POST", "model-versions/create", Body::Json(body));
         request.idempotent = false;
         let got: Got = self.client.json(&request)?;
-        Ok(match got.model_version.version {
-            Value::String(version) => version,
-            other => other.to_string(),
-        })
+        Ok(version_number(got.model_version.version))
     }
 
     /// Whether the server stores the artifacts of this address itself.
@@ -387,6 +438,14 @@ fn proxied_path(artifact_uri: &str) -> &str {
         None => rest,
     };
     path.trim_matches('/')
+}
+
+/// Servers write it as a text or as a number.
+fn version_number(version: Value) -> String {
+    match version {
+        Value::String(version) => version,
+        other => other.to_string(),
+    }
 }
 
 fn says(response: &Response, error_code: &str) -> bool {

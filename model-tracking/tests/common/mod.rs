@@ -12,7 +12,7 @@ use std::path::Path;
 
 use model_tracking::folder::{NewRun, RunFolder};
 use model_tracking::run::{
-    Column, ColumnType, Dataset, HistoryPoint, Model, Signature, Status, Trial, TrialState, now_ms,
+    Column, ColumnType, Dataset, HistoryPoint, Model, Signature, Status, Trial, TrialState,
 };
 use serde_json::json;
 
@@ -60,13 +60,7 @@ pub(crate) fn sample_run(runs: &Path) -> RunFolder {
     };
     let mut folder = RunFolder::create(runs, new).unwrap();
     for number in 0..3 {
-        folder.append_trial(&trial(number)).unwrap();
-        let point = HistoryPoint {
-            step: number,
-            time_ms: now_ms(),
-            metrics: BTreeMap::from([("best_roc_auc".to_owned(), 0.9 + number as f64 / 100.0)]),
-        };
-        folder.append_history(&point).unwrap();
+        append(&mut folder, number);
     }
     folder
         .add_artifact("model.wasm", &model_bytes()[..])
@@ -112,7 +106,55 @@ pub(crate) fn sample_run(runs: &Path) -> RunFolder {
     folder
 }
 
-fn trial(number: u64) -> Trial {
+/// Goes on with a run: two more trials, and a model of another kind.
+pub(crate) fn resume(folder: &mut RunFolder, model: &[u8]) {
+    folder.resume().unwrap();
+    for number in 3..5 {
+        append(folder, number);
+    }
+    folder
+        .update(|run| {
+            run.params.remove("learning_rate");
+            run.params.extend([
+                ("trials".to_owned(), json!(5)),
+                ("penalty".to_owned(), json!(0.5)),
+            ]);
+            run.metrics.insert("roc_auc".to_owned(), 0.99);
+            run.model.as_mut().unwrap().kind = "logistic_regression".to_owned();
+        })
+        .unwrap();
+    replace_model(folder, model);
+}
+
+/// Goes on with a run that has all its trials: the same hyperparameters in another file, as with
+/// another threshold.
+pub(crate) fn replace_model(folder: &mut RunFolder, model: &[u8]) {
+    if folder.run().status != Status::Running {
+        folder.resume().unwrap();
+    }
+    folder.add_artifact("model.wasm", model).unwrap();
+    let listed = folder.run().artifacts.iter();
+    let sha256 = listed.filter(|file| file.path == "model.wasm");
+    let sha256 = sha256.map(|file| file.sha256.clone()).next().unwrap();
+    folder
+        .update(|run| run.model.as_mut().unwrap().sha256 = sha256)
+        .unwrap();
+    folder.finish(Status::Finished).unwrap();
+}
+
+/// A trial and the step after it, each at a time of its own.
+fn append(folder: &mut RunFolder, number: u64) {
+    let finished_ms = folder.run().started_ms + 20 * number as i64;
+    folder.append_trial(&trial(number, finished_ms)).unwrap();
+    let point = HistoryPoint {
+        step: number,
+        time_ms: finished_ms + 10,
+        metrics: BTreeMap::from([("best_roc_auc".to_owned(), (90 + number) as f64 / 100.0)]),
+    };
+    folder.append_history(&point).unwrap();
+}
+
+fn trial(number: u64, finished_ms: i64) -> Trial {
     let state = match number {
         1 => TrialState::Pruned,
         _ => TrialState::Complete,
@@ -124,7 +166,7 @@ fn trial(number: u64) -> Trial {
         params: BTreeMap::from([("max_depth".to_owned(), json!(number + 3))]),
         value: Some(0.97 + number as f64 / 1000.0),
         folds: vec![0.96, 0.98],
-        started_ms: now_ms(),
-        finished_ms: now_ms() + 5,
+        started_ms: finished_ms - 5,
+        finished_ms,
     }
 }
