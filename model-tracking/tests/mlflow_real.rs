@@ -114,6 +114,10 @@ fn everything_is_read_back_by_the_official_client() {
     let next_id = push(&uri, &next);
     assert_ne!(next_id, run_id);
     read_back(&uri, &next, &next_id, "proxied", 2);
+
+    // The older run sent again takes the alias not back.
+    assert_eq!(push(&uri, &run), run_id);
+    read_back(&uri, &next, &next_id, "proxied", 2);
 }
 
 #[test]

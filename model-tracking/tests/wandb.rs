@@ -8,6 +8,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -67,16 +68,14 @@ fn check(service: &Service, run: &RunFolder) -> KeptRun {
     }
     assert!(!remote.files.contains_key("model.wasm"));
     assert_eq!(kept.artifacts.len(), 1);
-    let artifact = kept.artifacts.values().next().unwrap();
+    let (id, artifact) = kept.artifacts.iter().next().unwrap();
     assert!(artifact.committed);
     assert_eq!(artifact.files["model.wasm"], common::model_bytes());
     assert_eq!(artifact.input["artifactCollectionName"], "loan");
     assert_eq!(artifact.input["artifactTypeName"], "model");
-    let aliases = artifact.input["aliases"].as_array().unwrap().iter();
-    let aliases: Vec<_> = aliases
-        .map(|alias| alias["alias"].as_str().unwrap())
-        .collect();
-    assert_eq!(aliases, ["champion", "latest"]);
+    let aliases = ["champion", "latest"];
+    let aliases = aliases.map(|alias| (("loan".to_owned(), alias.to_owned()), id.clone()));
+    assert_eq!(kept.aliases, BTreeMap::from(aliases));
     remote.clone()
 }
 
@@ -96,6 +95,32 @@ fn a_run_arrives_online_and_is_not_doubled() {
     online(&service, KEY).push(&run).unwrap();
     let again = check(&service, &run);
     assert_eq!(again.history.len(), 6);
+}
+
+#[test]
+fn an_older_run_does_not_take_the_alias_back() {
+    let service = Service::start();
+    let runs = tempfile::tempdir().unwrap();
+    let older = common::sample_run(runs.path());
+    online(&service, KEY).push(&older).unwrap();
+    let mut newer = common::sample_run(runs.path());
+    common::resume(&mut newer, b"another model");
+    online(&service, KEY).push(&newer).unwrap();
+    let newest = service.kept().aliases.clone();
+    assert_eq!(service.kept().artifacts.len(), 2);
+    let champion = || {
+        let kept = service.kept();
+        let id = &kept.aliases[&("loan".to_owned(), "champion".to_owned())];
+        kept.artifacts[id].files["model.wasm"].clone()
+    };
+    online(&service, KEY).push(&older).unwrap();
+    assert_eq!(service.kept().aliases, newest);
+    assert_eq!(champion(), b"another model");
+
+    // A new run that gave the older file again is the newest.
+    let again = common::sample_run(runs.path());
+    online(&service, KEY).push(&again).unwrap();
+    assert_eq!(champion(), common::model_bytes());
 }
 
 #[test]

@@ -36,7 +36,8 @@ pub struct Options {
     pub experiment: Option<String>,
     /// The owner of the run.
     pub user: String,
-    /// The alias to move to the newest version of the registered model; none moves no alias.
+    /// The alias to move to the newest version of the registered model, never back to an older
+    /// one; none moves no alias.
     pub alias: Option<String>,
     /// How long the server is waited for.
     pub retry: RetryPolicy,

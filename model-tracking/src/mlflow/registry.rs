@@ -171,6 +171,12 @@ impl Conversation<'_> {
         let Some(alias) = &self.options.alias else {
             return Ok(());
         };
+        let number = |version: &str| version.parse::<u64>().ok();
+        let aliased = self.rest.aliased(&name, alias)?;
+        if aliased.is_some_and(|there| number(&there) >= number(&version)) {
+            // Another run is the newest version, or this one has the alias.
+            return Ok(());
+        }
         let body = json!({"name": name, "alias": alias, "version": version});
         self.rest.post("registered-models/alias", &body)
     }

@@ -359,6 +359,29 @@ impl Rest {
         Ok(value_of(&got.model_version.tags, key).map(str::to_owned))
     }
 
+    /// The version that an alias of a registered model points to.
+    pub(super) fn aliased(&self, name: &str, alias: &str) -> Result<Option<String>, ServiceError> {
+        #[derive(Deserialize)]
+        struct Got {
+            registered_model: Registered,
+        }
+        #[derive(Deserialize)]
+        struct Registered {
+            #[serde(default)]
+            aliases: Vec<Alias>,
+        }
+        #[derive(Deserialize)]
+        struct Alias {
+            alias: String,
+            version: Value,
+        }
+        let path = format!("registered-models/get?name={}", encode(name));
+        let got: Got = self.client.json(&self.request("GET", &path, Body::Empty))?;
+        let mut aliases = got.registered_model.aliases.into_iter();
+        let found = aliases.find(|one| one.alias == alias);
+        Ok(found.map(|one| version_number(one.version)))
+    }
+
     /// The number of the new version.
     pub(super) fn create_version(&self, body: &Value) -> Result<String, ServiceError> {
         #[derive(Deserialize)]

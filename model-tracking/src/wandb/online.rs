@@ -33,7 +33,7 @@ pub(super) fn push(options: &Options, folder: &RunFolder) -> Result<Pushed, Trac
     let service = "Weights & Biases";
     let client = Client::new(service, &base, credentials, ADVICE, options.retry);
     let content = Content::read(folder)?;
-    let bucket = upsert(&client, options, folder.run(), &content)?;
+    let Upserted { bucket, inserted } = upsert(&client, options, folder.run(), &content)?;
     let conversation = Conversation {
         client,
         folder,
@@ -43,12 +43,20 @@ pub(super) fn push(options: &Options, folder: &RunFolder) -> Result<Pushed, Trac
     };
     conversation.stream_history(&content, bucket.lines.unwrap_or(0))?;
     if let Some(model) = Artifact::read(folder, options.alias.as_deref())? {
-        conversation.send_artifact(&model, content.history.len())?;
+        conversation.send_artifact(&model, inserted, content.history.len())?;
     }
     conversation.send_files(&content)?;
     conversation.complete(&content)?;
     let url = conversation.page();
     Ok(Pushed::now(conversation.run, url))
+}
+
+#[derive(Deserialize)]
+struct Upserted {
+    bucket: Bucket,
+    /// Whether the service did not have the run.
+    #[serde(default)]
+    inserted: bool,
 }
 
 #[derive(Deserialize)]
@@ -85,16 +93,12 @@ fn upsert(
     options: &Options,
     run: &Run,
     content: &Content,
-) -> Result<Bucket, ServiceError> {
-    #[derive(Deserialize)]
-    struct Upserted {
-        bucket: Bucket,
-    }
+) -> Result<Upserted, ServiceError> {
     let config = content.config.iter();
     let config: Map<String, Value> = config
         .map(|(name, value)| (name.clone(), json!({"value": value})))
         .collect();
-    let upserted: Upserted = query(
+    query(
         client,
         "upsertBucket",
         UPSERT,
@@ -108,8 +112,7 @@ fn upsert(
             "tags": content.tags,
             "summaryMetrics": Value::from(content.summary.clone()).to_string(),
         }),
-    )?;
-    Ok(upserted.bucket)
+    )
 }
 
 /// Queries one field and returns its content.
@@ -245,7 +248,13 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    fn send_artifact(&self, artifact: &Artifact, step: usize) -> Result<(), ServiceError> {
+    /// Sends the model of a run that is new to the service, or that was sent before.
+    fn send_artifact(
+        &self,
+        artifact: &Artifact,
+        is_new_run: bool,
+        step: usize,
+    ) -> Result<(), ServiceError> {
         #[derive(Deserialize)]
         struct Created {
             artifact: Made,
@@ -255,16 +264,21 @@ impl Conversation<'_> {
             id: String,
             state: String,
         }
-        let made: Created = self.query(
-            "createArtifact",
-            CREATE_ARTIFACT,
-            self.new_artifact(artifact, step),
-        )?;
-        let id = made.artifact.id;
-        if made.artifact.state == "COMMITTED" {
-            // The same files were sent before.
+        let create = |aliases: &[String]| -> Result<_, ServiceError> {
+            let input = self.new_artifact(artifact, aliases, step);
+            let created: Created = self.query("createArtifact", CREATE_ARTIFACT, input)?;
+            // Else the same files were sent before.
+            let is_new = created.artifact.state != "COMMITTED";
+            Ok(is_new.then_some(created.artifact.id))
+        };
+        // The service moves the aliases, also to a version that it has. That of a run that was
+        // sent before may be older than the one that has them.
+        if !is_new_run && create(&[])?.is_none() {
             return Ok(());
         }
+        let Some(id) = create(&artifact.aliases)? else {
+            return Ok(());
+        };
         // Files need the id of a manifest, whose digest is known only when they are uploaded.
         let early = self.manifest(&id, "", false)?;
         self.send_artifact_files(artifact, &id, &early.id)?;
@@ -275,9 +289,9 @@ impl Conversation<'_> {
             .map(|_: Value| ())
     }
 
-    fn new_artifact(&self, artifact: &Artifact, step: usize) -> Value {
-        let aliases = artifact.aliases.iter();
+    fn new_artifact(&self, artifact: &Artifact, aliases: &[String], step: usize) -> Value {
         let aliases: Vec<Value> = aliases
+            .iter()
             .map(|alias| json!({"artifactCollectionName": artifact.name, "alias": alias}))
             .collect();
         json!({"input": {

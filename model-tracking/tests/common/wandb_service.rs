@@ -23,6 +23,9 @@ pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(crate) struct Kept {
     pub(crate) runs: BTreeMap<String, KeptRun>,
     pub(crate) artifacts: BTreeMap<String, KeptArtifact>,
+    /// Which artifact has an alias, by collection and alias: the last one that was created with it,
+    /// though it was there.
+    pub(crate) aliases: BTreeMap<(String, String), String>,
     /// Bytes by the path that they were put to.
     uploads: BTreeMap<String, Vec<u8>>,
 }
@@ -182,6 +185,11 @@ fn create_artifact(kept: &mut Kept, variables: &Value, _: &str) -> Result<Value,
         return Err(format!("no run {run}"));
     }
     let id = format!("ART-{}", &text(input, "digest")?[..8]);
+    for alias in input["aliases"].as_array().into_iter().flatten() {
+        let collection = text(alias, "artifactCollectionName")?;
+        let alias = (collection.to_owned(), text(alias, "alias")?.to_owned());
+        kept.aliases.insert(alias, id.clone());
+    }
     let artifact = kept.artifacts.entry(id.clone()).or_default();
     artifact.input = input.clone();
     let state = if artifact.committed {
