@@ -17,7 +17,7 @@ use model_client::{Secret, ServiceError};
 use model_tracking::folder::RunFolder;
 use model_tracking::tracker::{TrackError, Tracker};
 use model_tracking::wandb::{Options, Wandb, WandbOffline};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn online(service: &Service, key: &str) -> Wandb {
     Wandb::new(Options {
@@ -57,9 +57,10 @@ fn check(service: &Service, run: &RunFolder) -> KeptRun {
         .map(|row| row["_step"].as_i64())
         .collect();
     assert_eq!(steps, (0..6).map(Some).collect::<Vec<_>>());
-    assert_eq!(remote.history[1]["best_roc_auc"], 0.91);
-    assert_eq!(remote.history[4]["trial/value"], 0.971);
-    assert_eq!(remote.history[4]["trial/pruned"], true);
+    // As they were recorded: each trial, then its step.
+    assert_eq!(remote.history[2]["trial/value"], 0.971);
+    assert_eq!(remote.history[2]["trial/pruned"], true);
+    assert_eq!(remote.history[3]["best_roc_auc"], 0.91);
     assert!(remote.complete);
     assert_eq!(remote.exit_code, 0);
     for name in ["reports/evaluation.html", "reports/plots/roc.svg"] {
@@ -95,6 +96,53 @@ fn a_run_arrives_online_and_is_not_doubled() {
     online(&service, KEY).push(&run).unwrap();
     let again = check(&service, &run);
     assert_eq!(again.history.len(), 6);
+}
+
+/// The numbers of the trials and the steps of the run itself, line by line.
+fn lines(service: &Service, run: &RunFolder) -> Vec<String> {
+    let kept = service.kept();
+    let history = &kept.runs[&run.run().id].history;
+    let steps = history.iter().map(|row| row["_step"].as_u64().unwrap());
+    assert!(steps.collect::<Vec<_>>().is_sorted_by(|a, b| a < b));
+    let name = |row: &Value| match row.get("trial/number") {
+        Some(number) => format!("trial {number}"),
+        None => format!("best {}", row["best_roc_auc"]),
+    };
+    history.iter().map(name).collect()
+}
+
+#[test]
+fn a_resumed_run_appends_what_is_new() {
+    let service = Service::start();
+    let runs = tempfile::tempdir().unwrap();
+    let mut run = common::sample_run(runs.path());
+    online(&service, KEY).push(&run).unwrap();
+    let first = lines(&service, &run);
+    assert_eq!(first.len(), 6);
+    common::resume(&mut run, b"another model");
+    online(&service, KEY).push(&run).unwrap();
+    let new = ["trial 3", "best 0.93", "trial 4", "best 0.94"].map(str::to_owned);
+    assert_eq!(lines(&service, &run), [&first[..], &new].concat());
+
+    // What an earlier version sent has the trials last; what is new comes after it all the same.
+    let older = |row: &Value| row.get("trial/number").is_some();
+    {
+        let mut kept = service.kept();
+        let history = &mut kept.runs.get_mut(&run.run().id).unwrap().history;
+        history.truncate(6);
+        history.sort_by_key(older);
+        for (step, row) in history.iter_mut().enumerate() {
+            row["_step"] = json!(step);
+        }
+    }
+    online(&service, KEY).push(&run).unwrap();
+    let mut sent = lines(&service, &run);
+    assert_eq!(sent[6..], new);
+    sent.truncate(6);
+    sent.sort();
+    let mut expected = first;
+    expected.sort();
+    assert_eq!(sent, expected);
 }
 
 #[test]

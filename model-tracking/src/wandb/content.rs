@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::folder::{RunError, RunFolder};
-use crate::run::{Run, Status, TrialState, non_finite_name, now_ms};
+use crate::run::{HistoryPoint, Run, Status, Trial, TrialState, non_finite_name, now_ms};
 
 /// Everything but the artifacts.
 pub(super) struct Content {
@@ -28,7 +28,7 @@ impl Content {
         let run = folder.run();
         let history = history(folder)?;
         let ended = run.finished_ms.unwrap_or_else(now_ms);
-        let runtime = (ended - run.started_ms) / 1000;
+        let runtime = ended.saturating_sub(run.started_ms) / 1000;
         let mut summary = Map::new();
         for row in &history {
             summary.extend(row.clone());
@@ -95,44 +95,80 @@ fn config(run: &Run) -> Map<String, Value> {
     config
 }
 
-/// The run's own steps, then a step for each trial.
+/// The run's own steps and a step for each trial, in the order in which they were recorded. What
+/// a resumed run adds comes last, so the lines that the service lacks are those after the number
+/// of lines that it has. This is true of a push by an earlier build too: it sent the same lines,
+/// the trials after all steps.
 fn history(folder: &RunFolder) -> Result<Vec<Map<String, Value>>, RunError> {
-    let run = folder.run();
-    let row = |step: u64, time_ms: i64| {
-        let runtime = (time_ms - run.started_ms).max(0) as f64 / 1000.0;
-        let base = json!({
-            "_step": step, "_timestamp": time_ms as f64 / 1000.0, "_runtime": runtime,
-        });
-        base.as_object().cloned().unwrap_or_default()
-    };
-    let mut rows = Vec::new();
-    let mut next = 0;
-    for point in folder.history()? {
-        let mut row = row(point.step, point.time_ms);
-        row.extend(
-            point
-                .metrics
-                .iter()
-                .map(|(name, &value)| (name.clone(), number(value))),
-        );
-        next = next.max(point.step + 1);
-        rows.push(row);
+    let (points, trials) = (folder.history()?, folder.trials()?);
+    let mut next = points.first().map_or(0, |point| point.step);
+    let mut lines: Vec<(i64, Line)> = Vec::new();
+    // A clock that was set back does not change the order of either file. Of one moment, the
+    // trial comes first, as it is recorded first.
+    let mut latest = i64::MIN;
+    for trial in trials {
+        latest = latest.max(trial.finished_ms);
+        lines.push((latest, Line::Trial(trial)));
     }
-    for trial in folder.trials()? {
-        let mut row = row(next, trial.finished_ms);
-        row.insert("trial/number".to_owned(), json!(trial.number));
-        row.insert("trial/model".to_owned(), json!(trial.model));
-        row.insert(
-            "trial/pruned".to_owned(),
-            json!(trial.state == TrialState::Pruned),
-        );
-        if let Some(value) = trial.value {
-            row.insert("trial/value".to_owned(), number(value));
+    latest = i64::MIN;
+    for point in points {
+        latest = latest.max(point.time_ms);
+        lines.push((latest, Line::Point(point)));
+    }
+    lines.sort_by_key(|(time_ms, _)| *time_ms);
+    let rows = lines.into_iter().map(|(_, line)| {
+        let step = line.step(next);
+        next = step.saturating_add(1);
+        line.row(step, folder.run().started_ms)
+    });
+    Ok(rows.collect())
+}
+
+/// What becomes a line of the history.
+enum Line {
+    Trial(Trial),
+    Point(HistoryPoint),
+}
+
+impl Line {
+    /// Its step where `next` is the first that is free.
+    fn step(&self, next: u64) -> u64 {
+        match self {
+            Self::Trial(_) => next,
+            Self::Point(point) => next.max(point.step),
         }
-        let params = trial.params.into_iter();
-        row.extend(params.map(|(name, value)| (format!("trial/{name}"), value)));
-        next += 1;
-        rows.push(row);
     }
-    Ok(rows)
+
+    fn row(self, step: u64, started_ms: i64) -> Map<String, Value> {
+        let mut row = Map::new();
+        let time_ms = match self {
+            Self::Trial(trial) => {
+                let time_ms = trial.finished_ms;
+                add_trial(&mut row, trial);
+                time_ms
+            }
+            Self::Point(point) => {
+                let metrics = point.metrics.into_iter();
+                row.extend(metrics.map(|(name, value)| (name, number(value))));
+                point.time_ms
+            }
+        };
+        let runtime = time_ms.saturating_sub(started_ms).max(0) as f64 / 1000.0;
+        row.insert("_step".to_owned(), json!(step));
+        row.insert("_timestamp".to_owned(), json!(time_ms as f64 / 1000.0));
+        row.insert("_runtime".to_owned(), json!(runtime));
+        row
+    }
+}
+
+fn add_trial(row: &mut Map<String, Value>, trial: Trial) {
+    let is_pruned = trial.state == TrialState::Pruned;
+    row.insert("trial/number".to_owned(), json!(trial.number));
+    row.insert("trial/model".to_owned(), json!(trial.model));
+    row.insert("trial/pruned".to_owned(), json!(is_pruned));
+    if let Some(value) = trial.value {
+        row.insert("trial/value".to_owned(), number(value));
+    }
+    let params = trial.params.into_iter();
+    row.extend(params.map(|(name, value)| (format!("trial/{name}"), value)));
 }
