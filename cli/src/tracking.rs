@@ -207,6 +207,9 @@ fn report(delivery: &Delivery, run: &RunFolder, out: &mut dyn Write) -> Result<(
             // A part of it is the service's.
             let url = one_line(&pushed.url);
             writeln!(out, "{name}: {url}")?;
+            if let Some(note) = &pushed.note {
+                writeln!(out, "  {note}")?;
+            }
             if name == "wandb-offline" {
                 writeln!(out, "  send it with: wandb sync {url}")?;
             }
