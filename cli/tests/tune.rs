@@ -101,8 +101,21 @@ fn going_on_gives_the_same_bytes_as_never_stopping() {
     whole.succeed(&quick("--trials 9 --out m.wasm"));
     let folder = Folder::new(&[]);
     folder.succeed(&quick("--trials 4 --out m.wasm"));
+    // As if the model so far had a parameter and a metric that later ones have not.
+    let path = run_folder(&folder).join("run.json");
+    let mut known: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    known["params"]["of_another_kind"] = 1.into();
+    known["metrics"]["of_another_kind"] = 1.into();
+    fs::write(&path, known.to_string()).unwrap();
     folder.succeed(&quick("--trials 9 --out m.wasm --resume"));
     assert_eq!(whole.read("m.wasm"), folder.read("m.wasm"));
+    let described = |folder: &Folder| {
+        let text = fs::read(run_folder(folder).join("run.json")).unwrap();
+        let mut run: Value = serde_json::from_slice(&text).unwrap();
+        run["metrics"]["seconds_fit"].take();
+        (run["params"].take(), run["metrics"].take())
+    };
+    assert_eq!(described(&whole), described(&folder));
     let trials = fs::read_to_string(run_folder(&folder).join("trials.jsonl")).unwrap();
     assert_eq!(trials.lines().count(), 9);
 

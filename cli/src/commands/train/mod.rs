@@ -94,7 +94,7 @@ fn complete(
         wasm: &wasm,
         figures: &figures,
     };
-    save(settings, folder.as_deref_mut(), trained, &packed)?;
+    save(settings, job, trained, &packed, folder.as_deref_mut())?;
     summary::print(settings, job, trained, wasm.len())?;
     // The model is safe: what fails from here on costs reports, not the model.
     let reported = report(settings, job, trained, folder.as_deref_mut());
@@ -113,12 +113,13 @@ fn complete(
 /// where the model is.
 fn save(
     settings: &Settings,
-    mut folder: Option<&mut RunFolder>,
+    job: &Job,
     trained: &TrainedModel,
     packed: &Packed<'_>,
+    mut folder: Option<&mut RunFolder>,
 ) -> Result<()> {
     let kept = match &mut folder {
-        Some(folder) => run_folder::keep(folder, trained, packed),
+        Some(folder) => run_folder::keep(folder, job, trained, packed),
         None => Ok(()),
     };
     let written = files::write(&settings.out, packed.wasm);

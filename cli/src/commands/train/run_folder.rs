@@ -57,6 +57,20 @@ pub(super) fn open(
 }
 
 fn create(settings: &Settings, job: &Job) -> Result<RunFolder> {
+    let new = NewRun {
+        name: settings.run_name.clone(),
+        experiment: tracking::EXPERIMENT.to_owned(),
+        command: std::env::args().collect(),
+        params: settings_of(job),
+        tags: BTreeMap::new(),
+        dataset: Some(dataset(settings, job)),
+    };
+    files::keep_out_of_logs(&settings.runs.join("run"))?;
+    Ok(RunFolder::create(&settings.runs, new)?)
+}
+
+/// What was asked for, by name.
+fn settings_of(job: &Job) -> BTreeMap<String, Value> {
     let mut params = BTreeMap::from([("seed".to_owned(), Value::from(job.options().seed))]);
     if let Some(search) = job.search() {
         let models = job.spaces().iter().map(|space| space.kind().word());
@@ -67,16 +81,7 @@ fn create(settings: &Settings, job: &Job) -> Result<RunFolder> {
             ("metric".to_owned(), search.metric.word().into()),
         ]);
     }
-    let new = NewRun {
-        name: settings.run_name.clone(),
-        experiment: tracking::EXPERIMENT.to_owned(),
-        command: std::env::args().collect(),
-        params,
-        tags: BTreeMap::new(),
-        dataset: Some(dataset(settings, job)),
-    };
-    files::keep_out_of_logs(&settings.runs.join("run"))?;
-    Ok(RunFolder::create(&settings.runs, new)?)
+    params
 }
 
 fn dataset(settings: &Settings, job: &Job) -> Dataset {
@@ -92,9 +97,11 @@ fn dataset(settings: &Settings, job: &Job) -> Dataset {
     }
 }
 
-/// Puts the trained model into the folder.
+/// Puts the trained model into the folder. Of a resumed run nothing stays that is said of its
+/// earlier model.
 pub(super) fn keep(
     folder: &mut RunFolder,
+    job: &Job,
     trained: &TrainedModel,
     packed: &Packed<'_>,
 ) -> Result<()> {
@@ -103,7 +110,9 @@ pub(super) fn keep(
     folder.add_artifact("schema.toml", packed.schema.as_bytes())?;
     folder.add_artifact("metrics.json", packed.figures)?;
     folder.update(|run| {
+        run.params = settings_of(job);
         run.params.extend(fields(&trained.params));
+        run.metrics.clear();
         if let Some(selection) = &trained.selection {
             let metric = selection.settings.metric.word();
             let value = selection.value();
