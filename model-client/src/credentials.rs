@@ -70,7 +70,9 @@ impl Credentials {
             Self::Bearer(token) => vec![token.0.clone()],
             Self::Basic(user, Secret(password)) => {
                 let both = STANDARD.encode(format!("{user}:{password}"));
-                vec![both, encode(password), password.clone()]
+                // A token may stand in the place of the user.
+                let secret = if password.is_empty() { user } else { password };
+                vec![both, encode(secret), secret.clone()]
             }
         };
         // To cut a shorter one out of every word would tell more than it hides.
@@ -165,6 +167,8 @@ mod tests {
             "bad header: Bearer hf_abc!",
             "bad header: Bearer …!",
         );
+        let token = Credentials::Basic("hf_abc".to_owned(), Secret::new(""));
+        check(&token, "no user hf_abc", "no user …");
         let basic = Credentials::Basic("me".to_owned(), Secret::new("p@ss"));
         check(&basic, "Basic bWU6cEBzcw==, p@ss, p%40ss", "Basic …, …, …");
         check(&Credentials::None, "as it is", "as it is");
