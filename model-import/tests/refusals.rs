@@ -22,6 +22,9 @@ fn damaged_and_foreign_files_of_lightgbm() {
         "does not begin with the line 'tree'",
     );
     check("end of trees", "", "truncated");
+    // Each takes 16 times its length.
+    let endless = "end of trees".to_owned() + &"\n".repeat(2 << 20);
+    check("end of trees", &endless, "lines, far more than a model");
     check("Tree=1\n", "Tree=2\n", "tree 2 where tree 1 was expected");
     check(
         "tree_sizes=300 300",

@@ -4,6 +4,11 @@ use serde_json::Value;
 
 use crate::error::{ImportError, broken, short};
 
+/// So many lines every file may have, and one more for so many of its bytes. Each takes 32 bytes of
+/// memory; those of a tree have hundreds.
+const FREE_LINES: usize = 1 << 20;
+const BYTES_OF_A_LINE: usize = 16;
+
 /// A whole file.
 pub(super) struct File<'a> {
     pub(super) head: Block<'a>,
@@ -21,6 +26,12 @@ pub(super) struct Block<'a> {
 
 impl<'a> File<'a> {
     pub(super) fn split(text: &'a str) -> Result<Self, ImportError> {
+        let all = text.bytes().filter(|byte| *byte == b'\n').count();
+        if all > FREE_LINES + text.len() / BYTES_OF_A_LINE {
+            return Err(broken(format!(
+                "the file has {all} lines, far more than a model of its length: save the model again with save_model"
+            )));
+        }
         let mut lines = text.lines().map(|line| line.trim_end_matches('\r'));
         if lines.next() != Some("tree") {
             return Err(broken(
