@@ -7,8 +7,10 @@ import { badge, decidedSentences, nameOf, outcomeWord, percentText, personSenten
 import { byId, element } from './dom.js';
 import { adjustmentText, adjustmentsHeading, valueText } from './format.js';
 
-/** Descriptions by the model's name: labels and units of fields. */
+/** Labels and units of fields, by the name and the version of the model that decided. */
 const described = new Map();
+/** @param {any} model */
+const nameAndVersion = ({ name, version }) => JSON.stringify([name, version]);
 
 /**
  * @param {number} index
@@ -27,7 +29,7 @@ export async function showCase(index, me, signal, changed) {
     if (!(error instanceof Refused) || error.status !== 410) throw error;
     return showErased(error, index, me, signal);
   }
-  const fields = await fieldsOf(one.model.name, signal);
+  const fields = await fieldsOf(one.model, signal);
   const reasonText = (/** @type {string} */ code) => me.reasons.find((/** @type {any} */ reason) => reason.code === code)?.text ?? code;
   body.replaceChildren(
     head(one, reasonText),
@@ -106,7 +108,7 @@ const item = (text, code) => element('li', {}, text, ' ', element('span', { clas
 function contributions({ answer, explanation, model }) {
   const all = explanation?.contributions ?? [];
   if (all.length === 0) return [];
-  const fields = described.get(model.name) ?? new Map();
+  const fields = described.get(nameAndVersion(model)) ?? new Map();
   const sorted = [...all].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution)).slice(0, 8);
   const marks = new Map(adjustmentsOf(answer).map(({ feature, kind }) => [feature, kind === 'missing' ? 'filled in' : 'changed']));
   const most = Math.max(...sorted.map(({ contribution }) => Math.abs(contribution)), 1e-12);
@@ -195,17 +197,20 @@ function provenance(one) {
 }
 
 /**
- * The fields of a model by name; empty where the model is gone.
- * @param {string} model
+ * The fields of a model by name, as its newest version describes them; empty where there is no answer, and then asked
+ * for again with the next application.
+ * @param {any} model
  * @param {AbortSignal} signal
  */
 async function fieldsOf(model, signal) {
-  if (!described.has(model)) {
-    const description = await get(`models/${encodeURIComponent(model)}/schema`, signal).catch((error) => {
+  const key = nameAndVersion(model);
+  if (!described.has(key)) {
+    const description = await get(`models/${encodeURIComponent(model.name)}/schema`, signal).catch((error) => {
       if (isSuperseded(error)) throw error;
-      return { features: [] };
+      return null;
     });
-    described.set(model, new Map(description.features.map((/** @type {any} */ field) => [field.name, field])));
+    if (!description) return new Map();
+    described.set(key, new Map(description.features.map((/** @type {any} */ field) => [field.name, field])));
   }
-  return described.get(model);
+  return described.get(key);
 }
