@@ -14,7 +14,6 @@ import { buildExplanation } from './explanation.js';
 import { buildForm } from './form.js';
 import { hasDecimalComma } from './format.js';
 import { chosenLanguage, inLanguage } from './language.js';
-import { keepOffline } from './offline.js';
 
 /** Milliseconds after the last keystroke until a half-typed value counts as complete. */
 const PAUSE = 500;
@@ -114,4 +113,19 @@ function followNetwork() {
   addEventListener('online', show);
   addEventListener('offline', show);
   show();
+}
+
+/**
+ * Starts the service worker, and marks the page when it has what it needs: from then on nothing is asked for. Where
+ * browsers allow no service worker, nothing is kept.
+ */
+async function keepOffline() {
+  if (!navigator.serviceWorker) return;
+  try {
+    await navigator.serviceWorker.register(new URL('sw.js', import.meta.url));
+    await navigator.serviceWorker.ready;
+    document.documentElement.dataset.offline = 'ready';
+  } catch (error) {
+    console.info(`The page will not work offline: ${error instanceof Error ? error.message : error}`);
+  }
 }

@@ -19,7 +19,7 @@ const ADDED = ['decision', 'probability', 'rules', 'problem', 'adjustments'];
 /**
  * @param {Description} description
  * @param {Engine} engine
- * @param {boolean} decimalComma whether a spreadsheet here writes one
+ * @param {boolean} decimalComma
  */
 export function buildBatch(description, { decideAll }, decimalComma) {
   const input = /** @type {HTMLInputElement} */ (byId('batch-file'));
@@ -43,9 +43,9 @@ export function buildBatch(description, { decideAll }, decimalComma) {
     if (!isCurrent()) return undefined;
     const text = decodeUtf8(bytes);
     const [header, ...rows] = parseCsv(text);
+    const columns = columnsOf(header ?? [], description);
     // A spreadsheet that writes a decimal comma separates with semicolons.
     const asks = decimalComma && separatorOf(text) === ';';
-    const columns = columnsOf(header ?? [], description);
     const problem = await problemOf(columns, description, other.checked ? null : decideAll);
     if (!isCurrent()) return undefined;
     if (problem) return say(`${file.name}${problem}`);
@@ -59,8 +59,8 @@ export function buildBatch(description, { decideAll }, decimalComma) {
       const answers = await decideAll(some.map((row) => requestOf(row, columns)));
       if (!isCurrent()) return undefined;
       answers.forEach(({ status, body }, index) => {
-        const question = asks ? questionOf(some[index], columns) : '';
-        const added = question ? noDecision(question) : resultOf(status, JSON.parse(body));
+        const question = asks && questionOf(some[index], columns);
+        const added = question ? resultOf(422, { detail: question }) : resultOf(status, JSON.parse(body));
         counts[added[0]] = (counts[added[0]] ?? 0) + 1;
         if (added[4] !== '') adjusted += 1;
         parts.push(csvLine([...some[index], ...added]));
@@ -123,13 +123,10 @@ function setProgress(share) {
  * @returns {Column[]}
  */
 function columnsOf(header, { features, target }) {
-  const used = new Map(features.map(({ name, type }) => [name, type]));
-  return header.map(trim).map((name) => ({
-    name,
-    isUsed: used.has(name),
-    isKnown: used.has(name) || name === target.name,
-    isNumber: ['number', 'integer'].includes(used.get(name) ?? ''),
-  }));
+  return header.map(trim).map((name) => {
+    const type = features.find((feature) => feature.name === name)?.type;
+    return { name, isUsed: !!type, isKnown: !!type || name === target.name, isNumber: type === 'number' || type === 'integer' };
+  });
 }
 
 /**
@@ -162,15 +159,13 @@ async function problemOf(columns, { features }, decideAll) {
 }
 
 /**
- * What the form would ask about a number with two readings.
  * @param {string[]} row
  * @param {Column[]} columns
- * @returns {string} empty where there is none
  */
 function questionOf(row, columns) {
-  const question = (/** @type {number} */ index) => questionAbout(row[index] ?? '');
-  const at = columns.findIndex(({ isNumber }, index) => isNumber && question(index));
-  return at < 0 ? '' : `${columns[at].name}: ${question(at)}`;
+  const ask = (/** @type {number} */ index) => columns[index].isNumber && questionAbout(row[index]);
+  const at = row.findIndex((_, index) => ask(index));
+  return at >= 0 && `${columns[at].name}: ${ask(at)}`;
 }
 
 /**
@@ -184,16 +179,9 @@ function requestOf(row, columns) {
 }
 
 /**
- * @typedef {[string, number | string, string, string, string]} Result decision, probability, rules, problem, adjustments
- * @param {string} problem
- * @returns {Result}
- */
-const noDecision = (problem) => ['No decision', '', '', problem, ''];
-
-/**
  * @param {number} status
  * @param {any} answer
- * @returns {Result}
+ * @returns {[string, number | string, string, string, string]} decision, probability, rules, problem, adjustments
  */
 function resultOf(status, answer) {
   if (status === 200) {
@@ -203,7 +191,7 @@ function resultOf(status, answer) {
   const detail = Array.isArray(answer.detail)
     ? answer.detail.map((/** @type {any} */ { loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; ')
     : String(answer.detail);
-  return noDecision(detail);
+  return ['No decision', '', '', detail, ''];
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { byId } from './dom.js';
 import { buildHistory } from './history.js';
-import { buildLanguages } from './languages.js';
+import { buildLanguages } from './language.js';
 import { buildLetter } from './letter.js';
 import { buildOptions } from './options.js';
 import { buildWhy } from './why.js';

@@ -6,7 +6,7 @@
 import { verdict } from './decision.js';
 import { byId, element } from './dom.js';
 import { percent } from './format.js';
-import { labelIn, valueIn } from './languages.js';
+import { labelIn, valueIn } from './language.js';
 
 /**
  * @param {Description} description

@@ -1,7 +1,11 @@
 /**
- * The model's texts in the language that the browser asks for, where the model has it.
- * @import { Description, Feature } from '../model-wasm/src/model.js'
+ * The model's texts in one of its languages: the page's, which the browser asks for, and that of explanations, which is
+ * chosen.
+ * @import { Description, Feature, Value } from '../model-wasm/src/model.js'
  */
+
+import { byId, element } from './dom.js';
+import { valueText } from './format.js';
 
 /**
  * @param {Description} description
@@ -62,4 +66,46 @@ function inFeature(feature, text) {
 /** @param {string} language `de` of `de-AT` */
 function base(language) {
   return language.toLowerCase().split('-')[0];
+}
+
+/**
+ * Fills the choice of languages for explanations; hidden where there is one.
+ * @param {Description} description
+ * @param {() => void} changed
+ * @returns {() => string} the language that is chosen
+ */
+export function buildLanguages({ languages = ['en'] }, changed) {
+  const select = /** @type {HTMLSelectElement} */ (byId('language'));
+  select.replaceChildren(...languages.map((language) =>
+    element('option', { value: language, selected: language === languages[0] }, nameOf(language))));
+  byId('language-choice').hidden = languages.length < 2;
+  select.addEventListener('change', changed);
+  return () => select.value;
+}
+
+/** @param {string} language in itself: "Deutsch" */
+function nameOf(language) {
+  try {
+    return new Intl.DisplayNames([language], { type: 'language' }).of(language) ?? language;
+  } catch {
+    return language;
+  }
+}
+
+/**
+ * @param {Feature} feature
+ * @param {string} language
+ */
+export function labelIn(feature, language) {
+  return feature.labels?.[language] ?? feature.label;
+}
+
+/**
+ * @param {Feature} feature
+ * @param {Value | undefined} value
+ * @param {string} language
+ */
+export function valueIn(feature, value, language) {
+  const category = feature.categories?.find((one) => one.value === value);
+  return category?.labels?.[language] ?? valueText(feature, value);
 }

@@ -6,7 +6,7 @@
 
 import { byId, element } from './dom.js';
 import { plainPercent } from './format.js';
-import { labelIn, valueIn } from './languages.js';
+import { labelIn, valueIn } from './language.js';
 
 /** What a flip leads to. */
 const OUTCOMES = { approve: 'approved', refer: 'referred to a person', decline: 'declined' };

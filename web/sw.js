@@ -7,8 +7,8 @@
 const CACHE = 'underwrite-2';
 const FILES = [
   './', 'about.js', 'app.js', 'batch.js', 'csv.js', 'decision.js', 'developers.js', 'dom.js', 'engine.js', 'explanation.js',
-  'explanation.css', 'form.js', 'format.js', 'history.js', 'icon.svg', 'language.js', 'languages.js', 'letter.js', 'model.js', 'model.wasm',
-  'offline.js', 'options.js', 'style.css', 'why.js', 'worker.js',
+  'explanation.css', 'form.js', 'format.js', 'history.js', 'icon.svg', 'language.js', 'letter.js', 'model.js', 'model.wasm',
+  'options.js', 'style.css', 'why.js', 'worker.js',
 ].map((file) => new URL(file, self.registration.scope).href);
 
 /** @param {string} url the page itself is at the folder's address, which serves programs as well */

@@ -4,7 +4,7 @@
  */
 
 import { byId, element } from './dom.js';
-import { labelIn, valueIn } from './languages.js';
+import { labelIn, valueIn } from './language.js';
 
 /** What the profiles are called. */
 const COMPARED = {
