@@ -50,6 +50,33 @@ pub(crate) struct Keys {
     index: hmac::Key,
 }
 
+/// What a small file takes of a disk, in bytes.
+const BLOCK: usize = 4096;
+
+/// The longest index in a record, with its comma.
+const NAME: usize = 21;
+
+/// The room that new keys of some epochs take.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Room {
+    keys: usize,
+    /// Bytes by which the files of seeds grow together, and the most that one of them has: it is
+    /// written beside the old one.
+    growth: usize,
+    longest: usize,
+}
+
+impl Room {
+    /// Adds an epoch: the length of its seeds, of which so many are destroyed; and what names these
+    /// in the record of the erasure.
+    pub(crate) fn add(&mut self, len: usize, slots: usize) {
+        self.keys += 1;
+        let growth = Seeds::growth(slots) + slots * NAME;
+        self.growth = self.growth.saturating_add(growth);
+        self.longest = self.longest.max(len);
+    }
+}
+
 /// What a file of seeds holds: head, nonce and the seeds, sealed with the key of a generation.
 struct SealedSeeds {
     generation: u32,
@@ -270,16 +297,15 @@ impl Keys {
         }
     }
 
-    /// Whether the keys of an epoch can be read, and replaced to destroy those of so many records.
+    /// Whether the keys of an epoch can be read and overwritten; answers the length of its seeds.
     /// Cheap where they are still of the generation in which they were `read` already: then it looks
-    /// for the files, who may use them, and whether there is room for new ones.
+    /// for the files and who may use them.
     pub(crate) fn check(
         &self,
         path: &Path,
         epoch: u64,
         read: Option<u32>,
-        slots: usize,
-    ) -> Result<(), LogError> {
+    ) -> Result<usize, LogError> {
         let disk = &*self.disk;
         let is_there = |generation: &u32| disk.exists(&self.path_of(epoch, *generation));
         let generation = match read.filter(is_there) {
@@ -292,18 +318,22 @@ impl Keys {
             opened.map_err(|error| LogError::io(path, error))
         };
         // Every key is overwritten, also one too many, which somebody else may have put there.
-        let generations = self.generations(epoch)?;
-        for generation in &generations {
-            open(&self.path_of(epoch, *generation), How::Existing)?;
+        for generation in self.generations(epoch)? {
+            open(&self.path_of(epoch, generation), How::Existing)?;
         }
-        let len = usize::try_from(open(path, How::Read)?).unwrap_or(usize::MAX);
-        let next = generations.into_iter().max().unwrap_or(0).saturating_add(1);
-        let key = self.path_of(epoch, next);
+        Ok(usize::try_from(open(path, How::Read)?).unwrap_or(usize::MAX))
+    }
+
+    /// Whether new keys can be written where those of an epoch are, and so many bytes beside its seeds.
+    pub(crate) fn check_room(&self, path: &Path, epoch: u64, room: Room) -> Result<(), LogError> {
+        let newest = self.generations(epoch)?.into_iter().max().unwrap_or(0);
+        let key = self.path_of(epoch, newest.saturating_add(1));
         let write = |path: &Path, len, how| {
-            try_whole(disk, path, len, how).map_err(|error| LogError::io(path, error))
+            let written = try_whole(&*self.disk, path, len, how);
+            written.map_err(|error| LogError::io(path, error))
         };
-        write(&key, size_of::<Key>(), How::NewPrivate)?;
-        write(path, len.saturating_add(Seeds::growth(slots)), How::New)
+        write(&key, room.keys.saturating_mul(BLOCK), How::NewPrivate)?;
+        write(path, room.growth.saturating_add(room.longest), How::New)
     }
 
     fn sealed_seeds(&self, path: &Path, epoch: u64) -> Result<SealedSeeds, LogError> {
@@ -399,7 +429,9 @@ impl Keys {
             return Ok(());
         }
         // Each attempt that could not destroy the others would leave one key more.
-        self.check(path, epoch, Some(generation), 0)?;
+        let mut room = Room::default();
+        room.add(self.check(path, epoch, Some(generation))?, 0);
+        self.check_room(path, epoch, room)?;
         self.reseal(path, epoch, seeds)
     }
 

@@ -95,10 +95,11 @@ impl Seeds {
         Self { seeds, way }
     }
 
-    /// The most bytes by which the file grows when so many keys are destroyed.
+    /// The most bytes by which the file grows when so many keys are destroyed: where they lie evenly,
+    /// each leaves the siblings of its way below what it shares with others.
     pub(crate) fn growth(slots: usize) -> usize {
-        let seeds = slots.saturating_mul(DEPTH as usize);
-        seeds.min(EPOCH as usize / 2) * ENTRY
+        let shared = slots.checked_ilog2().unwrap_or(0).min(DEPTH);
+        slots * (DEPTH - shared) as usize * ENTRY
     }
 
     fn covering(&self, slot: u32) -> Option<usize> {
@@ -252,7 +253,10 @@ mod tests {
                 let width = 1 << random(17);
                 let first = random(65_537 - width);
                 let slots = set((0..random(600)).map(|_| (first + random(width)) as u32));
+                let before = at_once.to_bytes().len();
                 at_once.destroy(&slots);
+                let growth = at_once.to_bytes().len().saturating_sub(before);
+                assert!(growth <= Seeds::growth(slots.len()), "{}", slots.len());
                 slots
                     .iter()
                     .for_each(|slot| destroy_one(&mut one_by_one, *slot));
@@ -266,6 +270,7 @@ mod tests {
         let mut seeds = Seeds::new([7; 32]);
         assert!(seeds.destroy(&set((0..65_536).step_by(2))));
         assert_eq!(seeds.to_bytes().len(), 32_768 * ENTRY);
+        assert_eq!(Seeds::growth(32_768), 32_768 * ENTRY);
         assert!(seeds.destroy(&set(0..65_536)));
         assert!(seeds.to_bytes().is_empty());
         assert_eq!(seeds.destroyed(65_536).len(), 65_536);

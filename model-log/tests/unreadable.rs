@@ -245,18 +245,24 @@ fn keys_that_cannot_be_replaced_refuse_an_erasure_and_stop_no_start() {
                 .count()
         };
         let count = keys();
+        let is_left = |event: &Event| matches!(event, Event::ErasureLeft { .. });
         for _ in 0..2 {
             let (log, told) = opened_with_events(folder.path());
-            let is_left = |event: &Event| matches!(event, Event::ErasureLeft { .. });
             assert!(told.lock().unwrap().iter().any(is_left), "{aside:?}");
             log.close().unwrap();
             assert_eq!(keys(), count);
         }
+        // Where nothing is left to destroy, none is written.
+        for is_there in [false, true] {
+            match is_there {
+                false => std::fs::remove_dir(&aside).unwrap(),
+                true => std::fs::create_dir(&aside).unwrap(),
+            }
+            let (log, told) = opened_with_events(folder.path());
+            assert_eq!(told.lock().unwrap().iter().find(|one| is_left(one)), None);
+            log.close().unwrap();
+        }
         std::fs::remove_dir(&aside).unwrap();
-        Writer::open(folder.path(), Options::default())
-            .unwrap()
-            .close()
-            .unwrap();
         assert_eq!(sound(folder.path()).erased, 1);
     }
 }

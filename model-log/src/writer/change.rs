@@ -13,6 +13,7 @@ use crate::disk::{DiskFile, How};
 use crate::error::LogError;
 use crate::event;
 use crate::index::{self, Entry};
+use crate::keys::Room;
 use crate::reader::Reader;
 use crate::record::{Kind, Record};
 use crate::seeds::EPOCH;
@@ -113,14 +114,18 @@ impl Core {
     /// Looks at what an erasure opens to destroy keys: once its record is there, an error stops
     /// the log. What the caller read already is not read again, since every decision waits.
     fn check_keys(&self, facts: &Facts, affected: &[u64]) -> Result<(), LogError> {
+        let mut room = Room::default();
+        let mut last = None;
         for (epoch, slots) in by_epoch(affected) {
             let read = facts.generations.get(&epoch).copied();
-            let seeds = self.layout.seeds(epoch);
-            let keys = self.keys.check(&seeds, epoch, read, slots.len());
-            keys.map_err(|error| unreadable(epoch, error))?;
+            let len = self.keys.check(&self.layout.seeds(epoch), epoch, read);
+            room.add(len.map_err(|error| unreadable(epoch, error))?, slots.len());
             self.open_index(epoch)?;
+            last = Some(epoch);
         }
-        Ok(())
+        let Some(epoch) = last else { return Ok(()) };
+        let free = self.keys.check_room(&self.layout.seeds(epoch), epoch, room);
+        free.map_err(|error| unreadable(epoch, error))
     }
 
     pub(crate) fn change(&mut self, mut checked: Checked) -> Result<Changed, LogError> {
@@ -194,15 +199,26 @@ impl Core {
         let indexes = without_held(&reader, erasure.indexes, &last.changes)?;
         let mut left = None;
         for (epoch, slots) in by_epoch(&indexes) {
-            let seeds = self.layout.seeds(epoch);
-            let keys = self.keys.check(&seeds, epoch, None, slots.len());
-            match keys.and_then(|()| self.open_index(epoch)) {
+            match self.check_again(epoch, &slots) {
                 Err(error) if error.is_lasting() => left = Some(error),
-                Err(error) => return Err(error),
-                Ok(_) => self.destroy_in(epoch, &slots)?,
+                checked => checked.and_then(|()| self.destroy_in(epoch, &slots))?,
             }
         }
         Ok(left)
+    }
+
+    /// Looks at what [`Self::destroy_in`] needs. Where all is destroyed already that is no room.
+    fn check_again(&self, epoch: u64, slots: &BTreeSet<u32>) -> Result<(), LogError> {
+        let path = self.layout.seeds(epoch);
+        let (seeds, generation) = self.keys.seeds(&path, epoch)?;
+        let there = slots.iter().filter(|slot| !seeds.is_destroyed(**slot));
+        let there = there.count();
+        if there > 0 || self.keys.doubled()?.contains_key(&epoch) {
+            let mut room = Room::default();
+            room.add(self.keys.check(&path, epoch, Some(generation))?, there);
+            self.keys.check_room(&path, epoch, room)?;
+        }
+        self.open_index(epoch).map(drop)
     }
 }
 
