@@ -241,4 +241,7 @@ fn a_column_of_more_than_a_million_values_is_measured_whole() {
     assert_eq!(amount.numbers.as_ref().unwrap().maximum, 1e9);
     assert_eq!(column("id").distinct as u32, ROWS);
     assert!(finding(&eda, "identifier", "id").is_some());
+    // It says nothing about the outcome, though all rows of one come after all of the other.
+    let auc = column("id").single_column_auc.unwrap_or(0.5);
+    assert!((auc - 0.5).abs() < 0.01, "{auc}");
 }

@@ -176,11 +176,7 @@ impl Cells {
             (None, None) => (inferred(&there), None),
         };
         let kind = if there.is_empty() { Type::Empty } else { kind };
-        // Those that are told apart come first. So many are no category: the last one stands for
-        // all others.
-        let apart = there.len().min(MAX_TEXTS);
-        let is_listed = listed.is_some();
-        let texts = listed.unwrap_or_else(|| sorted(&there[..apart], kind));
+        let texts = listed.unwrap_or_else(|| sorted(&there, kind));
         let known: Vec<Option<f64>> = {
             let value = reader(kind, &texts);
             let numeric = typed.filter(|feature| feature.range().is_some());
@@ -188,12 +184,7 @@ impl Cells {
                 (Some(schema), Some(feature)) => as_decided(feature, text, schema),
                 _ => value(text),
             };
-            let last = (!is_listed && !texts.is_empty()).then(|| (texts.len() - 1) as f64);
-            let of_text = |text: &str| match (value(text), last) {
-                (value, Some(last)) if value.is_nan() => last,
-                (value, _) => value,
-            };
-            let read = |text: &str| (!is_missing(text)).then(|| of_text(text));
+            let read = |text: &str| (!is_missing(text)).then(|| value(text));
             self.all().map(read).collect()
         };
         let of_row = |code: &u32| known[*code as usize];
@@ -312,9 +303,10 @@ fn sorted(there: &[&str], kind: Type) -> Vec<String> {
     if kind != Type::Category && kind != Type::Text {
         return Vec::new();
     }
-    let mut texts: Vec<String> = there.iter().map(|text| (*text).to_owned()).collect();
-    texts.sort();
-    texts
+    let mut texts = there.to_vec();
+    texts.sort_unstable();
+    texts.dedup();
+    texts.into_iter().map(str::to_owned).collect()
 }
 
 /// A number as a decision reads it; NaN where it refuses it, such as a fraction in an integer.
