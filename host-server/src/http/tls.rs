@@ -51,13 +51,14 @@ pub(crate) struct Tls {
 struct Seen {
     /// Of what was read last, whether it is used or not.
     digest: [u8; 32],
-    /// The certificate that is used.
-    used: Vec<u8>,
+    /// What is used.
+    used: Material,
     /// The second from which what was read last can be used, where it could not be yet.
     from: Option<i64>,
 }
 
 /// The files' content, and what it comes to.
+#[derive(Clone)]
 struct Material {
     certificate: Vec<u8>,
     key: Vec<u8>,
@@ -90,7 +91,7 @@ impl Tls {
             config: ArcSwap::from_pointee(config),
             seen: Mutex::new(Seen {
                 digest: material.digest(),
-                used: material.certificate,
+                used: material,
                 from: None,
             }),
             files,
@@ -128,15 +129,11 @@ impl Tls {
             return;
         }
         (seen.digest, seen.from) = (digest, None);
-        let usable = read.and_then(|material| {
-            let (config, validity) = material.config(&self.files)?;
-            Ok((config, validity, material.certificate))
-        });
+        let usable = read.and_then(|material| Ok((material.config(&self.files)?, material)));
         let file = self.files.certificate.display();
         match usable {
-            // One that is used already may come with another key or other authorities.
-            Ok((_, Some(validity), certificate))
-                if !validity.contains(now()) && certificate != seen.used =>
+            Ok(((_, Some(validity)), material))
+                if !validity.contains(now()) && material.certificate != seen.used.certificate =>
             {
                 seen.from = (validity.from > now()).then_some(validity.from);
                 tracing::error!(
@@ -145,10 +142,20 @@ impl Tls {
                     to = day(validity.to),
                     "certificate not replaced: the new one is not valid now; the one before stays"
                 );
+                // Who may connect does not wait for it.
+                let client_ca = material.client_ca;
+                if client_ca != seen.used.client_ca {
+                    let used = seen.used.clone();
+                    let with = Material { client_ca, ..used };
+                    match with.config(&self.files) {
+                        Ok((config, _)) => self.take(&mut seen, config, with),
+                        Err(error) => tracing::error!(%error, "authorities not replaced"),
+                    }
+                }
             }
-            Ok((config, validity, certificate)) => {
-                self.config.store(Arc::new(config));
-                seen.used = certificate;
+            // A certificate that is used already may come with another key or other authorities.
+            Ok(((config, validity), material)) => {
+                self.take(&mut seen, config, material);
                 set(&self.expires, validity);
                 let to = validity.map(|validity| day(validity.to));
                 tracing::info!(%file, to, "certificate replaced");
@@ -157,6 +164,11 @@ impl Tls {
                 tracing::error!(%error, "certificate not replaced; the one before stays");
             }
         }
+    }
+
+    fn take(&self, seen: &mut Seen, config: ServerConfig, material: Material) {
+        self.config.store(Arc::new(config));
+        seen.used = material;
     }
 }
 
@@ -478,8 +490,21 @@ mod tests {
         tls.renew();
         assert!(Arc::ptr_eq(&before, &tls.config.load_full()));
         let other = fs::read(data("same-name.pem")).unwrap();
-        fs::write(files.client_ca.unwrap(), other).unwrap();
+        fs::write(files.client_ca.as_ref().unwrap(), other).unwrap();
         tls.renew();
-        assert!(!Arc::ptr_eq(&before, &tls.config.load_full()));
+        let after = tls.config.load_full();
+        assert!(!Arc::ptr_eq(&before, &after));
+        // Nor where one is there that is not valid yet.
+        let soon = valid_from("second.pem", now() + 3600);
+        fs::write(&files.certificate, soon).unwrap();
+        fs::copy(data("second-key.pem"), &files.key).unwrap();
+        tls.renew();
+        assert!(Arc::ptr_eq(&after, &tls.config.load_full()));
+        fs::copy(data("ca.pem"), files.client_ca.unwrap()).unwrap();
+        tls.renew();
+        assert!(!Arc::ptr_eq(&after, &tls.config.load_full()));
+        let used = &tls.seen.lock().unwrap().used;
+        assert_eq!(used.certificate, fs::read(data("expired.pem")).unwrap());
+        assert_eq!(used.client_ca, fs::read(data("ca.pem")).ok());
     }
 }
