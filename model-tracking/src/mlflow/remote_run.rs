@@ -45,6 +45,11 @@ impl Conversation<'_> {
             self.rest.set_tag(&run.run_id, SUPERSEDED, "true")?;
             outdated = Some((run.run_id.clone(), changed));
             earlier.push(run);
+        } else if let Some(run) = newest(&earlier) {
+            // A push ended there. What changed then may be as it was by now.
+            let changed = self.difference(run)?;
+            let changed = changed.unwrap_or_else(|| "a parameter or the model".to_owned());
+            outdated = Some((run.run_id.clone(), changed));
         }
         let supersedes = outdated.as_ref().map(|(id, _)| id.as_str());
         let run = self.new_run(experiment, supersedes)?;
@@ -115,4 +120,15 @@ impl Conversation<'_> {
         }
         Ok(there)
     }
+}
+
+/// The last of the runs that were superseded one after the other. All have the same start, so the
+/// server lists them in any order.
+fn newest(superseded: &[RemoteRun]) -> Option<&RemoteRun> {
+    let by_another: BTreeSet<&str> = superseded
+        .iter()
+        .filter_map(|run| run.tag(SUPERSEDES))
+        .collect();
+    let mut runs = superseded.iter();
+    runs.find(|run| !by_another.contains(&*run.run_id))
 }
