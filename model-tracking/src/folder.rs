@@ -77,6 +77,45 @@ pub struct RunFolder {
     run: Run,
     /// There while this process works on the run.
     lock: Option<RunningLock>,
+    latest: Latest,
+}
+
+/// The latest times of the trials and of the steps. What is recorded next is not before them,
+/// though the clock was set back: by their times, the lines of both files have one order, that in
+/// which they were recorded. Of one moment, the trial is the earlier one.
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    trial_ms: i64,
+    point_ms: i64,
+}
+
+impl Latest {
+    const NOTHING: Self = Self {
+        trial_ms: i64::MIN,
+        point_ms: i64::MIN,
+    };
+
+    fn of(trials: &[Trial], points: &[HistoryPoint]) -> Self {
+        let trials = trials.iter().map(|trial| trial.finished_ms);
+        let points = points.iter().map(|point| point.time_ms);
+        Self {
+            trial_ms: trials.max().unwrap_or(i64::MIN),
+            point_ms: points.max().unwrap_or(i64::MIN),
+        }
+    }
+
+    /// The time of a trial that ends at `time_ms` by the clock.
+    fn trial(&mut self, time_ms: i64) -> i64 {
+        let after_steps = self.point_ms.saturating_add(1);
+        self.trial_ms = time_ms.max(self.trial_ms).max(after_steps);
+        self.trial_ms
+    }
+
+    /// The time of a step at `time_ms` by the clock.
+    fn point(&mut self, time_ms: i64) -> i64 {
+        self.point_ms = time_ms.max(self.trial_ms).max(self.point_ms);
+        self.point_ms
+    }
 }
 
 impl RunFolder {
@@ -120,6 +159,7 @@ impl RunFolder {
             path,
             run,
             lock: None,
+            latest: Latest::NOTHING,
         };
         folder.lock()?;
         folder.write_run()?;
@@ -132,6 +172,10 @@ impl RunFolder {
     /// When another process works on it, or `run.json` cannot be written.
     pub fn resume(&mut self) -> Result<(), RunError> {
         self.lock()?;
+        // Of lines that cannot be read, whoever wants them is told.
+        let trials = self.trials().unwrap_or_default();
+        let points = self.history().unwrap_or_default();
+        self.latest = Latest::of(&trials, &points);
         self.update(|run| {
             run.status = Status::Running;
             run.finished_ms = None;
@@ -165,6 +209,7 @@ impl RunFolder {
             path: path.to_owned(),
             run,
             lock: None,
+            latest: Latest::NOTHING,
         })
     }
 
@@ -305,20 +350,29 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Adds a trial.
+    /// Adds a trial. It ends after everything that was recorded before, though the clock was set
+    /// back.
     ///
     /// # Errors
     /// When the line cannot be written; earlier lines are not affected.
     pub fn append_trial(&mut self, trial: &Trial) -> Result<(), RunError> {
-        self.append(TRIALS, trial)
+        let trial = Trial {
+            finished_ms: self.latest.trial(trial.finished_ms),
+            ..trial.clone()
+        };
+        self.append(TRIALS, &trial)
     }
 
-    /// Adds a step.
+    /// Adds a step. It is not before anything that was recorded before.
     ///
     /// # Errors
     /// As [`Self::append_trial`].
     pub fn append_history(&mut self, point: &HistoryPoint) -> Result<(), RunError> {
-        self.append(HISTORY, point)
+        let point = HistoryPoint {
+            time_ms: self.latest.point(point.time_ms),
+            ..point.clone()
+        };
+        self.append(HISTORY, &point)
     }
 
     /// The trials, in the order in which they ended.

@@ -185,7 +185,7 @@ pub struct Trial {
     pub folds: Vec<f64>,
     /// When it started.
     pub started_ms: i64,
-    /// When it ended.
+    /// When it ended: after all that was recorded before, though the clock was set back.
     pub finished_ms: i64,
 }
 
@@ -206,7 +206,7 @@ pub enum TrialState {
 pub struct HistoryPoint {
     /// From 0, increasing from line to line.
     pub step: u64,
-    /// When.
+    /// When: not before what was recorded before, though the clock was set back.
     pub time_ms: i64,
     /// Name and value.
     #[serde(with = "numbers")]

@@ -15,6 +15,7 @@ use std::process::Command;
 use common::wandb_service::{KEY, KeptRun, Service};
 use model_client::{Secret, ServiceError};
 use model_tracking::folder::RunFolder;
+use model_tracking::run::Status;
 use model_tracking::tracker::{TrackError, Tracker};
 use model_tracking::wandb::{Options, Wandb, WandbOffline};
 use serde_json::{Value, json};
@@ -143,6 +144,25 @@ fn a_resumed_run_appends_what_is_new() {
     let mut expected = first;
     expected.sort();
     assert_eq!(sent, expected);
+}
+
+#[test]
+fn a_clock_that_was_set_back_changes_no_order() {
+    let service = Service::start();
+    let runs = tempfile::tempdir().unwrap();
+    let path = common::sample_run(runs.path()).path().to_owned();
+    let mut run = RunFolder::open(&path).unwrap();
+    online(&service, KEY).push(&run).unwrap();
+    let first = lines(&service, &run);
+    run.resume().unwrap();
+    let hour_ago = run.run().started_ms - 3_600_000;
+    for number in 3..5 {
+        common::append_at(&mut run, number, hour_ago + number as i64);
+    }
+    run.finish(Status::Finished).unwrap();
+    online(&service, KEY).push(&run).unwrap();
+    let new = ["trial 3", "best 0.93", "trial 4", "best 0.94"].map(str::to_owned);
+    assert_eq!(lines(&service, &run), [&first[..], &new].concat());
 }
 
 #[test]

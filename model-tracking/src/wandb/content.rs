@@ -103,8 +103,9 @@ fn history(folder: &RunFolder) -> Result<Vec<Map<String, Value>>, RunError> {
     let (points, trials) = (folder.history()?, folder.trials()?);
     let mut next = points.first().map_or(0, |point| point.step);
     let mut lines: Vec<(i64, Line)> = Vec::new();
-    // A clock that was set back does not change the order of either file. Of one moment, the
-    // trial comes first, as it is recorded first.
+    // The folder records both files in one order by time. Earlier builds did not where the clock
+    // was set back; that changes the order of neither file. Of one moment, the trial comes first,
+    // as it is recorded first.
     let mut latest = i64::MIN;
     for trial in trials {
         latest = latest.max(trial.finished_ms);

@@ -145,6 +145,11 @@ pub(crate) fn replace_model(folder: &mut RunFolder, model: &[u8]) {
 /// A trial and the step after it, each at a time of its own.
 fn append(folder: &mut RunFolder, number: u64) {
     let finished_ms = folder.run().started_ms + 20 * number as i64;
+    append_at(folder, number, finished_ms);
+}
+
+/// The same at another time.
+pub(crate) fn append_at(folder: &mut RunFolder, number: u64, finished_ms: i64) {
     folder.append_trial(&trial(number, finished_ms)).unwrap();
     let point = HistoryPoint {
         step: number,
