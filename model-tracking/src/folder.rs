@@ -326,12 +326,14 @@ impl RunFolder {
         plain_path(&self.path, name)
     }
 
-    /// Changes the run and writes `run.json`.
+    /// Changes the run and writes `run.json`. As in a new run, the command line has its addresses
+    /// without user, password and query.
     ///
     /// # Errors
     /// When `run.json` cannot be written; the old file is kept.
     pub fn update(&mut self, change: impl FnOnce(&mut Run)) -> Result<(), RunError> {
         change(&mut self.run);
+        self.run.command = command_line::shown(std::mem::take(&mut self.run.command));
         self.write_run()
     }
 
@@ -422,6 +424,27 @@ impl RunFolder {
     pub fn add_file(&mut self, name: &str, file: &Path) -> Result<(), RunError> {
         let content = File::open(file).map_err(reading(file))?;
         self.add_artifact(name, content)
+    }
+
+    /// Removes the artifacts whose names are not to be kept: from `run.json`, then from the
+    /// folder.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be written, or a file cannot be removed or is none.
+    pub fn retain_artifacts(&mut self, is_kept: impl Fn(&str) -> bool) -> Result<(), RunError> {
+        let listed = self.run.artifacts.iter().map(|artifact| &artifact.path);
+        let removed: Vec<String> = listed.filter(|name| !is_kept(name)).cloned().collect();
+        self.update(|run| run.artifacts.retain(|artifact| is_kept(&artifact.path)))?;
+        for name in removed {
+            let path = plain_path(&self.path, &format!("{ARTIFACTS}/{name}"))?;
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error("remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Which trackers have the run, by [`crate::tracker::Tracker::name`].

@@ -39,7 +39,8 @@ pub struct Run {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_ms: Option<i64>,
-    /// The command line, program first; addresses are without user, password and query.
+    /// The command line, program first; of a resumed run, that which made its model. Addresses are
+    /// without user, password and query.
     #[serde(default)]
     pub command: Vec<String>,
     /// Settings of the run and parameters of the chosen model.

@@ -72,6 +72,13 @@ fn a_run_does_not_tell_the_password_in_an_address() {
     let file = folder.path().join("run.json");
     let text = fs::read_to_string(&file).unwrap();
     assert!(!text.contains("secret"), "{text}");
+    // Nor does one that is changed.
+    let mut folder = folder;
+    folder
+        .update(|run| run.command = given[1..].iter().map(|&word| word.to_owned()).collect())
+        .unwrap();
+    assert_eq!(folder.run().command, shown[1..]);
+    assert!(!fs::read_to_string(&file).unwrap().contains("secret"));
     // A run that was begun before knew no better.
     let path = folder.path().to_owned();
     drop(folder);
@@ -174,6 +181,32 @@ fn an_artifact_stays_inside_the_folder() {
         );
     }
     assert!(folder.run().artifacts.is_empty());
+}
+
+#[test]
+fn what_is_not_kept_is_removed() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut folder = RunFolder::create(runs.path(), new_run()).unwrap();
+    for name in [
+        "README.md",
+        "model.wasm",
+        "reports/a.html",
+        "reports/b.html",
+    ] {
+        folder.add_artifact(name, &b"x"[..]).unwrap();
+    }
+    // One that is gone already is no error.
+    fs::remove_file(folder.artifact_path("README.md")).unwrap();
+    let kept = ["model.wasm", "reports/b.html"];
+    folder
+        .retain_artifacts(|name| kept.contains(&name))
+        .unwrap();
+    let again = RunFolder::open(folder.path()).unwrap();
+    let listed = again.run().artifacts.iter().map(|file| file.path.as_str());
+    assert_eq!(listed.collect::<Vec<_>>(), kept);
+    let is_there = |name: &str| folder.artifact_path(name).exists();
+    assert!(kept.into_iter().all(is_there));
+    assert!(!is_there("reports/a.html"));
 }
 
 #[test]
