@@ -129,6 +129,48 @@ fn going_on_gives_the_same_bytes_as_never_stopping() {
     assert!(error.contains("no run 'never'"), "{error}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn reports_of_an_earlier_model_do_not_stay_with_another() {
+    let folder = Folder::new(&[]);
+    folder.succeed(&quick("--trials 3 --out m.wasm"));
+    let run = run_folder(&folder);
+    let listed = || {
+        let known: Value =
+            serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
+        let files = known["artifacts"].as_array().unwrap().clone();
+        let names = files.iter().map(|file| file["path"].as_str().unwrap());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = listed();
+    assert!(all.contains(&"README.md".to_owned()), "{all:?}");
+    assert_eq!(all.len(), 6, "{all:?}");
+    // Ends when the model is kept and nothing is evaluated yet: what it prints has no room.
+    let ends_early = |options: &str| {
+        let full = fs::File::create("/dev/full").unwrap();
+        let mut command = folder.command();
+        let args = quick(&format!("--trials 3 --out m.wasm --resume {options}"));
+        let ended = command.args(args.split_whitespace()).stdout(full).output();
+        let ended = ended.unwrap();
+        let error = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{error}");
+        assert!(error.contains("No space left"), "{error}");
+        let kept = fs::read(run.join("artifacts/model.wasm")).unwrap();
+        assert_eq!(kept, folder.read("m.wasm"));
+    };
+
+    // They are said of the same model still.
+    ends_early("");
+    assert_eq!(listed(), all);
+    ends_early("--threshold f1");
+    assert_eq!(listed(), ["metrics.json", "model.wasm", "schema.toml"]);
+    for gone in ["README.md", "reports/evaluation.html"] {
+        assert!(!run.join("artifacts").join(gone).exists(), "{gone}");
+    }
+    folder.succeed(&quick("--trials 3 --out m.wasm --resume --threshold f1"));
+    assert_eq!(listed(), all);
+}
+
 #[test]
 fn a_figure_that_was_altered_is_not_believed() {
     let folder = Folder::new(&[]);

@@ -106,9 +106,20 @@ pub(super) fn keep(
     packed: &Packed<'_>,
 ) -> Result<()> {
     let artifact = Artifact::decode(&trained.artifact)?;
-    folder.add_artifact("model.wasm", packed.wasm)?;
-    folder.add_artifact("schema.toml", packed.schema.as_bytes())?;
-    folder.add_artifact("metrics.json", packed.figures)?;
+    let sha256 = sha256_hex(packed.wasm);
+    let files = [
+        ("model.wasm", packed.wasm),
+        ("schema.toml", packed.schema.as_bytes()),
+        ("metrics.json", packed.figures),
+    ];
+    let earlier = folder.run().model.as_ref();
+    if earlier.is_some_and(|model| model.sha256 != sha256) {
+        // First of all: whatever ends this, the reports of one model never stand beside another.
+        folder.retain_artifacts(|name| files.iter().any(|(kept, _)| *kept == name))?;
+    }
+    for (name, content) in files {
+        folder.add_artifact(name, content)?;
+    }
     folder.update(|run| {
         run.params = settings_of(job);
         run.params.extend(fields(&trained.params));
@@ -127,7 +138,7 @@ pub(super) fn keep(
             name: artifact.schema.name.clone(),
             version: artifact.schema.version.clone(),
             digest: digest(&trained.artifact).unwrap_or_default(),
-            sha256: sha256_hex(packed.wasm),
+            sha256,
             kind: trained.report.model.to_owned(),
             file: "model.wasm".to_owned(),
         });
