@@ -116,6 +116,9 @@ fn going_on_gives_the_same_bytes_as_never_stopping() {
         (run["params"].take(), run["metrics"].take())
     };
     assert_eq!(described(&whole), described(&folder));
+    let known: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let command = known["command"].as_array().unwrap();
+    assert!(command.contains(&"--resume".into()), "{command:?}");
     let trials = fs::read_to_string(run_folder(&folder).join("trials.jsonl")).unwrap();
     assert_eq!(trials.lines().count(), 9);
 

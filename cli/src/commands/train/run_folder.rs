@@ -121,6 +121,7 @@ pub(super) fn keep(
         folder.add_artifact(name, content)?;
     }
     folder.update(|run| {
+        run.command = std::env::args().collect();
         run.params = settings_of(job);
         run.params.extend(fields(&trained.params));
         run.metrics.clear();
