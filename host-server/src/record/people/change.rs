@@ -76,12 +76,38 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
     use std::sync::Arc;
+    use std::time::Duration;
 
-    use model_log::{Change, Options, Record, Writer};
+    use model_log::{Change, Options, Outcome, Record, Writer};
     use prometheus_client::registry::Registry;
 
+    use super::super::show::show;
     use super::*;
     use crate::record::{DecisionLogOptions, LogMetrics};
+
+    /// A look at a decision once waited for itself where it came between a hold and the moment at
+    /// which the server knows what it names, or where that could not be read at the start.
+    #[test]
+    fn a_look_opens_a_change_that_is_not_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let metrics = LogMetrics::register(&mut Registry::default());
+        let options = DecisionLogOptions::new(folder.path());
+        let log = Arc::new(DecisionLog::open(options, Arc::new(metrics)).unwrap());
+        let mut decision = Record::new(Kind::Decision);
+        decision.outcome = Outcome::Decline;
+        log.writer().append(vec![decision]).unwrap().wait().unwrap();
+        let hold = Change {
+            indexes: vec![0],
+            because: "a test".to_owned(),
+            before_term: false,
+        };
+        log.writer().hold(&hold, "test").unwrap();
+        let (done, is_done) = std::sync::mpsc::channel();
+        let looking = Arc::clone(&log);
+        std::thread::spawn(move || done.send(show(&looking, 0, None).is_ok()));
+        assert_eq!(is_done.recv_timeout(Duration::from_secs(60)), Ok(true));
+        assert!(log.queue().unwrap().unknown_changes().is_empty());
+    }
 
     /// The first look at a decision after a start once opened every change that the log has.
     #[test]

@@ -151,7 +151,9 @@ fn shadows(log: &DecisionLog, reader: &Reader, index: u64) -> Result<Vec<u64>, A
 fn changes(log: &DecisionLog, reader: &Reader, decision: &Found) -> Result<Vec<Naming>, ApiError> {
     let mut opener = reader.opener();
     let mut changes = Vec::new();
-    for mut one in log.queue().map_err(refuse)?.changes(decision.index) {
+    // What is learned of a change goes into the queue, so that it is not held meanwhile.
+    let known = log.queue().map_err(refuse)?.changes(decision.index);
+    for mut one in known {
         if !one.is_known {
             let change = reader.found(one.change).map_err(refuse)?;
             // An erasure that named it would have erased it.
