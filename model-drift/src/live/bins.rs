@@ -10,7 +10,7 @@ use crate::sketch::{Capacity, Column, Kind, Values};
 
 /// Named categories, at most.
 const MOST: usize = 64;
-/// What categories without a bin of their own are called in a sketch.
+/// What categories without a bin of their own are called in a sketch, unless one has that name.
 const OTHER: &str = "(other)";
 
 /// Bins of values come first, then other categories, missing, invalid, infinite, and out of
@@ -22,6 +22,7 @@ pub(super) struct ColumnBins {
     kind: Kind,
     ranges: Ranges,
     names: Vec<String>,
+    other: String,
     places: HashMap<String, usize, FxBuildHasher>,
 }
 
@@ -36,6 +37,7 @@ impl ColumnBins {
             kind: column.spec.kind,
             ranges: Ranges::default(),
             names: Vec::new(),
+            other: OTHER.to_owned(),
             places: HashMap::default(),
         };
         match &column.values {
@@ -50,6 +52,11 @@ impl ColumnBins {
                         bins.places.insert(name.to_owned(), bins.names.len());
                         bins.names.push(name.to_owned());
                     }
+                }
+                while bins.places.contains_key(&bins.other)
+                    || column.spec.known.contains(&bins.other)
+                {
+                    bins.other.push('*');
                 }
             }
         }
@@ -134,7 +141,7 @@ impl ColumnBins {
                 for (name, count) in self.names.iter().zip(values) {
                     categories.push_many(name, *count);
                 }
-                categories.push_many(OTHER, extra[0]);
+                categories.push_many(&self.other, extra[0]);
             }
         }
         column.missing = extra[1];
